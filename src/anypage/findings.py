@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a rule finds in a kernel tree, and the edits that convert it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace bytes [start, end) of a file by text."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A place that needs the page size to be a compile-time constant.
+
+    path is relative to the tree; line and column count from 1. via is the chain of names from the
+    expression to PAGE_SHIFT. A finding without edits cannot be converted by rule: reason says why.
+    companions are edits in other files that belong to the same fix (a limit macro in a header).
+    """
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    expression: str
+    via: tuple[str, ...]
+    reason: str
+    fix: str
+    edits: tuple[Edit, ...] = ()
+    companions: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
