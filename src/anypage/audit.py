@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel tree to findings: the engine. It knows no rule by name (see anypage.rules).
+
+Three passes over the tree, each in parallel: macros and includes (for the closure), words of the
+vocabulary in each file, and the rules on the files that have some.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from anypage import rules
+from anypage.findings import Edit, Finding
+from anypage.source_file import File
+from anypage.vocabulary import Outline, Vocabulary, defined, outline
+
+T = TypeVar("T")
+
+_SKIPPED = ("tools/", "scripts/", "Documentation/", "samples/", "LICENSES/", ".git/")
+_CHUNK = 400
+_REGISTER_HEADER = 60_000  # bytes; above it, a header of nothing but numbers is not searched
+_BYTES_PER_DEFINE = 160
+
+_WORD_BYTES = bytes(b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256))
+
+
+def in_scope(path: str) -> bool:
+    """Not of another architecture, nor a user-space tool or documentation."""
+    if path.startswith(_SKIPPED):
+        return False
+    return not path.startswith("arch/") or path.startswith("arch/arm64/") or path.count("/") == 1
+
+
+def audit(
+    tree: Mapping[str, bytes] | Path,
+    *,
+    jobs: int = 2,
+    chosen: Sequence[rules.Rule] | None = None,
+) -> list[Finding]:
+    """Every finding of a tree (a folder, or path -> text), by path and place.
+
+    No two edits of the result overlap: a finding whose edits would is not convertible. Companion
+    edits of several findings may be the same edit; edits_by_file() merges them.
+    """
+    engine = _Engine(tree, tuple(chosen if chosen is not None else rules.discover()))
+    findings = engine.run(jobs)
+    findings.sort(key=lambda f: (f.path, f.line, f.column, f.rule))
+    return _without_conflicts(findings, engine.read)
+
+
+def edits_by_file(findings: Iterable[Finding]) -> dict[str, tuple[Edit, ...]]:
+    """All edits, companions merged, in file order."""
+    merged: dict[str, set[Edit]] = {}
+    for finding in findings:
+        for path, edits in ((finding.path, finding.edits), *finding.companions):
+            merged.setdefault(path, set()).update(edits)
+    return {p: tuple(sorted(e, key=_edit_order)) for p, e in sorted(merged.items()) if e}
+
+
+def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """data with edits made; they must not overlap."""
+    parts, at = [], 0
+    for edit in sorted(edits, key=_edit_order):
+        if edit.start < at:
+            raise ValueError(f"edits overlap at byte {edit.start}")
+        parts += [data[at : edit.start], edit.text]
+        at = edit.end
+    return b"".join([*parts, data[at:]])
+
+
+def _edit_order(edit: Edit) -> tuple[int, int, bytes]:
+    return edit.start, edit.end, edit.text
+
+
+def _without_conflicts(findings: list[Finding], read: Callable[[str], bytes]) -> list[Finding]:
+    taken: dict[str, dict[Edit, None]] = {}
+    result = []
+    for finding in findings:
+        places = ((finding.path, finding.edits), *finding.companions)
+        if any(_overlaps(e, taken.get(path, ())) for path, edits in places for e in edits):
+            reason = f"{finding.reason}; the fix overlaps with another one"
+            result.append(replace(finding, reason=reason, edits=(), companions=()))
+            continue
+        for path, edits in places:
+            taken.setdefault(path, {}).update(dict.fromkeys(edits))
+        result.append(finding)
+    return result
+
+
+def _overlaps(edit: Edit, others: Iterable[Edit]) -> bool:
+    return any(
+        edit != o
+        and max(edit.start, o.start) < min(edit.end, o.end)
+        or (edit != o and (edit.start, edit.end) == (o.start, o.end) and edit.start != edit.end)
+        for o in others
+    )
+
+
+class _Engine:
+    """What the worker processes share: they are forked after each pass has filled it in."""
+
+    def __init__(self, tree: Mapping[str, bytes] | Path, chosen: tuple[rules.Rule, ...]) -> None:
+        self.tree = tree
+        self.rules = chosen
+        self.extra = frozenset(w for r in chosen for w in r.WORDS)
+        self.paths = sorted(filter(in_scope, _paths(tree)))
+        self.vocabulary = Vocabulary.build(())
+        self.words: frozenset[str] = frozenset()
+        self.found: dict[str, frozenset[str]] = {}
+
+    def read(self, path: str) -> bytes:
+        """The text of a file; b"" when it cannot be read (a dangling link)."""
+        if isinstance(self.tree, Path):
+            try:
+                return (self.tree / path).read_bytes()
+            except OSError:
+                return b""
+        return self.tree.get(path, b"")
+
+    def run(self, jobs: int) -> list[Finding]:
+        """The three passes."""
+        sources = [p for p in self.paths if p.endswith((".c", ".h", ".S"))]
+        self.vocabulary = Vocabulary.build(self._map(_outlines, sources, jobs))
+        self.words = self.vocabulary.candidates | self.extra
+        for path, words, names in self._map(_words, sources, jobs):
+            self.found[path] = words
+            self.vocabulary.add_definitions(path, names)
+        wanted = [p for p in self.paths if p in self.found or self._wanted_by_name(p)]
+        return list(self._map(_examine, wanted, jobs))
+
+    def _wanted_by_name(self, path: str) -> bool:
+        return any(r.applies is not rules.c_files and r.applies(path) for r in self.rules)
+
+    def _map(
+        self,
+        work: Callable[["_Engine", Sequence[str]], list[T]],
+        paths: list[str],
+        jobs: int,
+    ) -> Iterator[T]:
+        """work() on parts of paths, in processes when there is enough to do."""
+        if jobs < 2 or len(paths) < _CHUNK:
+            yield from work(self, paths)
+            return
+        parts = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
+        with multiprocessing.get_context("fork").Pool(jobs, _adopt, (self,)) as pool:
+            for result in pool.imap_unordered(_Call(work), parts):
+                yield from result
+
+
+_ENGINE: _Engine | None = None
+
+
+def _adopt(engine: _Engine) -> None:
+    """Runs first in a worker; the engine comes over with fork, not through a pipe."""
+    global _ENGINE
+    _ENGINE = engine
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[T]):
+    work: Callable[[_Engine, Sequence[str]], list[T]]
+
+    def __call__(self, paths: Sequence[str]) -> list[T]:
+        assert _ENGINE is not None
+        return self.work(_ENGINE, paths)
+
+
+def _outlines(engine: _Engine, paths: Sequence[str]) -> list[Outline]:
+    intern: dict[bytes, str] = {}
+    return [outline(path, engine.read(path), intern) for path in paths]
+
+
+def _words(
+    engine: _Engine, paths: Sequence[str]
+) -> list[tuple[str, frozenset[str], frozenset[str]]]:
+    found = []
+    wanted = {w.encode(): w for w in engine.words}
+    for path in paths:
+        data = engine.read(path)
+        if (
+            len(data) > _REGISTER_HEADER
+            and len(data) < data.count(b"\n#define ") * _BYTES_PER_DEFINE
+        ):
+            continue
+        words = wanted.keys() & set(data.translate(_WORD_BYTES).split())
+        if words:
+            known = frozenset(wanted[w] for w in words)
+            found.append((path, known, defined(data, known)))
+    return found
+
+
+def _examine(engine: _Engine, paths: Sequence[str]) -> list[Finding]:
+    findings: list[Finding] = []
+    for path in paths:
+        names = engine.vocabulary.scope(path)
+        found = engine.found.get(path, frozenset())
+        words = frozenset(w for w in found if w in engine.extra or w in names)
+        file = File(path, engine.read(path), names, words, engine.read)
+        for rule in engine.rules:
+            if rule.applies(path) and (words or rule.applies is not rules.c_files):
+                findings.extend(rule.examine(file))
+    return findings
+
+
+def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:
+    if not isinstance(tree, Path):
+        yield from tree
+        return
+    for folder, folders, files in os.walk(tree):
+        folders[:] = [f for f in folders if f != ".git"]
+        relative = os.path.relpath(folder, tree)
+        yield from (f if relative == "." else f"{relative}/{f}" for f in files)

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The parts of a C file around given places ("hits"): statements, scopes, preprocessor lines.
+
+Only comments, strings, braces and semicolons of the whole file are looked at; what lies between is
+read with lexer.tokens() for the few statements that contain a hit. No grammar, so kernel macros do
+no harm; errors stay inside one function, because a `}` in column 1 ends everything.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from anypage.source.lexer import COMMENT, DIRECTIVE, STRING, Token, tokens
+
+_SKELETON = re.compile(COMMENT + rb"|" + STRING + rb"|" + DIRECTIVE + rb"|[{}();]", re.MULTILINE)
+_KEYWORD = re.compile(rb"[ \t]*#[ \t]*(\w*)[ \t]*")
+_DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?")
+_AGGREGATE = re.compile(
+    rb"\b(?:struct|union|(enum))\b"
+    rb"(?:\s+(?:__\w+\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\w+))*\s*\Z"
+)
+_COMPOUND_LITERAL = re.compile(rb"(?:[=,(?:]|\breturn)\s*\([\w\s*\[\]]+\)\s*\Z")
+
+
+@dataclass(slots=True)
+class Scope:
+    """What a brace opens: "file" (no brace), "block", "struct" (also union) or "enum".
+
+    head is where the statement that opens it starts; start is the offset of `{`, end that after `}`.
+    """
+
+    kind: str
+    head: int
+    start: int
+    parent: "Scope | None"
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A declaration, a member, a statement, the head of a block or the body of an enum.
+
+    Braces of initialisers lie inside; blocks and members are statements of their own (and lie
+    inside the statement `struct { ... } name;` too: their hits are theirs only). Directives may
+    lie inside: lexer.tokens() yields them as "dir".
+    """
+
+    start: int
+    end: int
+    scope: Scope
+    hits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A preprocessor line with its continuation lines. keyword is `if`, `define`, ...
+
+    condition: index into CFile.conditionals of the innermost #if around it, -1 for none.
+    """
+
+    start: int
+    end: int
+    keyword: bytes
+    body: int
+    hits: tuple[int, ...]
+    condition: int
+
+    def define(self, data: bytes) -> "Define | None":
+        """The parts of a #define."""
+        match = _DEFINE.match(data, self.start, self.end)
+        if self.keyword != b"define" or not match:
+            return None
+        params = match[3] and tuple(p.strip(b" \t\\\r\n") for p in match[3].split(b","))
+        return Define(match[1], params if match[2] else None, match.end(), self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """params is None for an object-like macro; [body, end) is its replacement text."""
+
+    name: bytes
+    params: tuple[bytes, ...] | None
+    body: int
+    end: int
+
+
+@dataclass(slots=True)
+class Conditional:
+    """#if ... #endif: arms are the #if, #elif, #else lines; endif is the #endif or None (broken).
+
+    scope is the scope in which the #if stands; parent the index of the #if around it or -1.
+    """
+
+    arms: list[Directive]
+    scope: Scope
+    parent: int
+    endif: Directive | None = None
+
+
+@dataclass(slots=True)
+class CFile:
+    """What parse() finds. directives: all of them; statements: those with hits, in file order."""
+
+    data: bytes
+    statements: list[Statement] = field(default_factory=list)
+    directives: list[Directive] = field(default_factory=list)
+    conditionals: list[Conditional] = field(default_factory=list)
+    root: Scope = field(default_factory=lambda: Scope("file", 0, 0, None))
+
+    def tokens(self, part: Statement | Directive | Define) -> list[Token]:
+        """Tokens of a statement, or of the body of a preprocessor line."""
+        if isinstance(part, Statement):
+            return tokens(self.data, part.start, part.end)
+        return tokens(self.data, part.body, part.end, directive_body=True)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """scope is None inside the braces of an initialiser, which belong to the statement around."""
+
+    scope: Scope | None
+    statement: int
+    parens: int = 0
+    in_parens: bool = False
+
+
+def parse(data: bytes, hits: Sequence[int]) -> CFile:
+    """Read data; hits are sorted byte offsets. Hits in comments and strings are dropped."""
+    return _Parser(data, hits).run()
+
+
+class _Parser:
+    def __init__(self, data: bytes, hits: Sequence[int]) -> None:
+        self.data = data
+        self.hits = hits
+        self.next_hit = 0
+        self.pending: list[int] = []
+        self.file = CFile(data)
+        self.stack = [_Frame(self.file.root, 0)]
+        self.open_ifs: list[tuple[int, list[_Frame], list[_Frame] | None]] = []
+
+    def run(self) -> CFile:
+        """Walk the skeleton once."""
+        data = self.data
+        for match in _SKELETON.finditer(data):
+            start, end = match.span()
+            self._take_hits(start)
+            char = data[start]
+            if char == 0x3B:  # ;
+                self._semicolon(end)
+            elif char == 0x7B:  # {
+                self._open(start)
+            elif char == 0x7D:  # }
+                self._close(start)
+            elif char == 0x28:  # (
+                self.stack[-1].parens += 1
+            elif char == 0x29:  # )
+                self.stack[-1].parens = max(0, self.stack[-1].parens - 1)
+            elif char in b"\"'":
+                self._skip_hits(end)
+            elif char == 0x2F:  # a comment
+                self._skip_hits(end)
+                self._not_yet(start, end)
+            else:
+                self._directive(start, end)
+                self._not_yet(start, end)
+        self._take_hits(len(data))
+        self._finish(self.stack[-1], len(data))
+        for frame in self.stack:
+            if frame.scope:
+                frame.scope.end = len(data)
+        self.file.statements.sort(key=lambda s: s.start)
+        return self.file
+
+    def _not_yet(self, start: int, end: int) -> None:
+        """A comment or directive before the first token of a statement is no part of it."""
+        frame = self.stack[-1]
+        blank = not self.data[frame.statement : start].strip()
+        if frame.scope and frame.statement <= start and blank:
+            frame.statement = end
+
+    def _take_hits(self, upto: int) -> None:
+        while self.next_hit < len(self.hits) and self.hits[self.next_hit] < upto:
+            self.pending.append(self.hits[self.next_hit])
+            self.next_hit += 1
+
+    def _skip_hits(self, upto: int) -> tuple[int, ...]:
+        first = self.next_hit
+        while self.next_hit < len(self.hits) and self.hits[self.next_hit] < upto:
+            self.next_hit += 1
+        return tuple(self.hits[first : self.next_hit])
+
+    def _finish(self, frame: _Frame, end: int) -> None:
+        """The statement of frame ends here; it takes the hits that no inner one took."""
+        split = bisect_left(self.pending, frame.statement)
+        if frame.scope and len(self.pending) > split:
+            taken = tuple(self.pending[split:])
+            self.file.statements.append(Statement(frame.statement, end, frame.scope, taken))
+            del self.pending[split:]
+        frame.statement = end
+
+    def _semicolon(self, end: int) -> None:
+        frame = self.stack[-1]
+        if frame.scope and not frame.parens:
+            self._finish(frame, end)
+
+    def _open(self, brace: int) -> None:
+        frame = self.stack[-1]
+        kind = self._kind(frame, brace)
+        if kind == "init":
+            self.stack.append(_Frame(None, brace))
+            return
+        outer = next(f.scope for f in reversed(self.stack) if f.scope)
+        scope = Scope(kind, frame.statement, brace, outer)
+        in_parens = frame.parens > 0 or frame.scope is None
+        if kind == "block" and not in_parens:
+            self._finish(frame, brace)
+        self.stack.append(_Frame(scope, brace + 1, in_parens=in_parens))
+
+    def _kind(self, frame: _Frame, brace: int) -> str:
+        before = self._significant(brace)
+        if frame.parens or frame.scope is None:
+            return "block" if before == b"(" else "init"
+        if before in (b"=", b",", b"]"):
+            return "init"
+        head = self.data[max(frame.statement, brace - 600) : brace]
+        if aggregate := _AGGREGATE.search(head):
+            return "enum" if aggregate[1] else "struct"
+        if frame.scope.kind == "block":
+            return "init" if _COMPOUND_LITERAL.search(head) else "block"
+        if frame.scope.kind == "file":
+            return "init" if b")" not in head else "block"
+        return "struct"
+
+    def _significant(self, at: int) -> bytes:
+        """The last byte before at that is neither white space nor comment."""
+        while True:
+            head = self.data[max(0, at - 400) : at].rstrip()
+            if not head.endswith(b"*/") or b"/*" not in head:
+                return head[-1:]
+            at = max(0, at - 400) + head.rindex(b"/*")
+
+    def _close(self, brace: int) -> None:
+        in_column_1 = self.data[brace - 1 : brace] == b"\n"
+        if in_column_1 and len(self.stack) > 2 and self._in_function():
+            del self.stack[2:]
+        if len(self.stack) == 1:
+            self._finish(self.stack[0], brace + 1)
+            return
+        frame = self.stack[-1]
+        self._finish(frame, brace)
+        self.stack.pop()
+        if frame.scope:
+            frame.scope.end = brace + 1
+            if frame.scope.kind == "block" and not frame.in_parens:
+                self.stack[-1].statement = brace + 1
+                self.stack[-1].parens = 0
+
+    def _in_function(self) -> bool:
+        scope = self.stack[1].scope
+        return bool(scope and scope.kind == "block")
+
+    def _directive(self, start: int, end: int) -> None:
+        match = _KEYWORD.match(self.data, start, end)
+        keyword, body = (match[1], match.end()) if match else (b"", end)
+        condition = self.open_ifs[-1][0] if self.open_ifs else -1
+        directive = Directive(start, end, keyword, body, self._skip_hits(end), condition)
+        self.file.directives.append(directive)
+        if keyword in (b"if", b"ifdef", b"ifndef"):
+            scope = next(f.scope for f in reversed(self.stack) if f.scope)
+            self.open_ifs.append((len(self.file.conditionals), self._snapshot(), None))
+            self.file.conditionals.append(Conditional([directive], scope, condition))
+        elif keyword in (b"else", b"elif") and self.open_ifs:
+            number, before, first = self.open_ifs[-1]
+            self.file.conditionals[number].arms.append(directive)
+            self.open_ifs[-1] = (number, before, first or self.stack)
+            self.stack = [_Frame(f.scope, f.statement, f.parens, f.in_parens) for f in before]
+        elif keyword == b"endif" and self.open_ifs:
+            number, _, first = self.open_ifs.pop()
+            self.file.conditionals[number].endif = directive
+            if first and len(first) != len(self.stack):
+                self.stack = first
+
+    def _snapshot(self) -> list[_Frame]:
+        return [_Frame(f.scope, f.statement, f.parens, f.in_parens) for f in self.stack]

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which names derive from the page size: seeds, and the macros whose bodies use them.
+
+Names are resolved by scope, never by name alone across the tree: a macro of a header below include/
+or arch/arm64/include is known everywhere; one of a .c file or of a driver's own header only to the
+files that include it. A file that defines PAGE_SIZE itself (a GPU's own pages) has its own.
+
+Enumerators and sizeof are constants in a converted tree (worst case), so they end the closure.
+"""
+
+import posixpath
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+GLOBAL = ("include/", "arch/arm64/include/")
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+[<"]([^>"\n]+)[>"]', re.MULTILINE)
+_NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
+_BODY = rb"((?:[^\n\\]++|\\\r?\n|\\)*+)"
+_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY)
+_ANY_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)")
+_WORD = re.compile(rb"[A-Za-z_]\w*+")
+_NO_WORDS = re.compile(rb'/\*[\s\S]*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """values: for PAGE_SHIFT 12, 14, 16. minimum, maximum: names of the limits, "" for none."""
+
+    name: str
+    values: tuple[int, int, int]
+    minimum: str
+    maximum: str
+
+
+@cache
+def seeds() -> Mapping[str, Seed]:
+    """facts/vocabulary.toml, [seeds]."""
+    return {
+        name: Seed(
+            name,
+            tuple(f["values"]),
+            f.get("min", f"{name}_MIN"),
+            f.get("max", f"{name}_MAX"),
+        )
+        for name, f in _facts()["seeds"].items()
+    }
+
+
+@cache
+def constants() -> Mapping[str, int]:
+    """facts/vocabulary.toml, [constants]."""
+    return dict(_facts()["constants"])
+
+
+@cache
+def _facts() -> dict[str, dict]:  # type: ignore[type-arg]
+    return tomllib.loads(resources.files("anypage.facts").joinpath("vocabulary.toml").read_text())
+
+
+def is_global(path: str) -> bool:
+    """Every file can use the macros of this header."""
+    return path.startswith(GLOBAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the closure needs of a file: its #includes, and macros with the names in their bodies."""
+
+    path: str
+    includes: tuple[str, ...]
+    macros: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
+    """Read one file. Macros whose body is a number are left out: most of the tree's are that."""
+
+    def word(text: bytes) -> str:
+        return intern.get(text) or intern.setdefault(text, text.decode())
+
+    macros = tuple(
+        (word(m[1]), tuple(map(word, set(_WORD.findall(_NO_WORDS.sub(b" ", m[2]))))))
+        for m in _DEFINE.finditer(data)
+    )
+    includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
+    return Outline(path, includes, macros)
+
+
+def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
+    """Which of names the file #defines, as numbers too."""
+    return frozenset(n for t in _ANY_DEFINE.findall(data) if (n := t.decode()) in names)
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """The closure over a tree.
+
+    candidates: every name that derives from the page size somewhere. macros: file -> name -> the
+    names in its body (() for a number), for candidates only.
+    """
+
+    candidates: frozenset[str]
+    macros: dict[str, dict[str, tuple[str, ...]]]
+    includes: dict[str, tuple[str, ...]]
+    _by_basename: dict[str, list[str]] = field(default_factory=dict)
+    _definers: dict[str, list[str]] = field(default_factory=dict)
+    _private: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, outlines: Iterable[Outline]) -> "Vocabulary":
+        """The closure: names of global headers first, then those of private files."""
+        outlines = list(outlines)
+        known = set(seeds())
+        known = _closure(known, (o for o in outlines if is_global(o.path)))
+        known = _closure(known, outlines)
+        macros: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        for o in outlines:
+            for name, words in o.macros:
+                if name in known:
+                    macros[o.path][name] = macros[o.path].get(name, ()) + words
+        return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
+
+    def __post_init__(self) -> None:
+        for path in self.includes:
+            self._by_basename.setdefault(posixpath.basename(path), []).append(path)
+        for path, names in self.macros.items():
+            for name in names:
+                if is_global(path):
+                    self._definers.setdefault(name, []).append(path)
+
+    def add_definitions(self, path: str, names: Iterable[str]) -> None:
+        """What defined() found: a number hides a name that derives from the page size elsewhere."""
+        for name in names:
+            if name in self.macros.get(path, {}):
+                continue
+            self.macros.setdefault(path, {})[name] = ()
+            if is_global(path):
+                self._definers.setdefault(name, []).append(path)
+
+    def scope(self, path: str) -> "Names":
+        """The names as the file at path sees them."""
+        return Names(self, path)
+
+    def private_headers(self, path: str) -> tuple[str, ...]:
+        """path itself and the headers of its own that it includes, nearest first."""
+        if path not in self._private:
+            found = [path]
+            for at in found:
+                for target in self._targets(at):
+                    if target not in found and not is_global(target):
+                        found.append(target)
+            self._private[path] = tuple(found)
+        return self._private[path]
+
+    def reaches(self, path: str, header: str) -> bool:
+        """Does path include the global header, however deep?"""
+        seen, todo = {path}, [path]
+        while todo:
+            for target in self._targets(todo.pop()):
+                if target == header:
+                    return True
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return False
+
+    def definers(self, name: str) -> list[str]:
+        """The global headers that define name."""
+        return self._definers.get(name, [])
+
+    def _targets(self, path: str) -> Iterator[str]:
+        for include in self.includes.get(path, ()):
+            target = self._target(path, include)
+            if target:
+                yield target
+
+    def _target(self, path: str, include: str) -> str | None:
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), include))
+        for candidate in (
+            beside,
+            f"include/{include}",
+            f"arch/arm64/include/{include}",
+            f"include/uapi/{include}",
+            f"arch/arm64/include/uapi/{include}",
+            f"include/asm-generic/{posixpath.basename(include)}" if include[:4] == "asm/" else "",
+        ):
+            if candidate in self.includes:
+                return candidate
+        return self._by_suffix(path, include)
+
+    def _by_suffix(self, path: str, include: str) -> str | None:
+        """A header on an -I path of the same part of the tree: the closest one by name."""
+        suffix = "/" + include.lstrip("./")
+        found = [
+            p
+            for p in self._by_basename.get(posixpath.basename(include), ())
+            if p.endswith(suffix) and _common(p, path) >= 2
+        ]
+        return max(found, key=lambda p: (_common(p, path), -len(p)), default=None)
+
+
+def _common(a: str, b: str) -> int:
+    """Number of leading path components that a and b share."""
+    count = 0
+    for x, y in zip(a.split("/"), b.split("/"), strict=False):
+        if x != y:
+            break
+        count += 1
+    return count
+
+
+def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
+    users: dict[str, set[str]] = defaultdict(set)
+    for o in outlines:
+        for name, words in o.macros:
+            for word in words:
+                users[word].add(name)
+    todo = list(known)
+    known = set(known)
+    while todo:
+        for name in users.get(todo.pop(), ()):
+            if name not in known:
+                known.add(name)
+                todo.append(name)
+    return known
+
+
+@dataclass(slots=True)
+class Names:
+    """The vocabulary as one file sees it."""
+
+    vocabulary: Vocabulary
+    path: str
+    _chains: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return self.chain(name) is not None
+
+    def chain(self, name: str) -> tuple[str, ...] | None:
+        """(name, ..., seed): why name depends on the page size; None when it does not."""
+        if name not in self.vocabulary.candidates:
+            return None
+        if name not in self._chains:
+            self._chains[name] = None  # a macro that names itself ends here
+            self._chains[name] = self._find_chain(name)
+        return self._chains[name]
+
+    def definition_files(self, name: str) -> tuple[str, ...]:
+        """The files whose #define of name this file sees; () for a seed that is the kernel's own."""
+        for header in self.vocabulary.private_headers(self.path):
+            if name in self.vocabulary.macros.get(header, ()):
+                return (header,)
+        if name in seeds():
+            return ()
+        definers = self.vocabulary.definers(name)
+        if len(definers) < 2:
+            return tuple(definers)
+        return tuple(h for h in definers if self.vocabulary.reaches(self.path, h))
+
+    def _find_chain(self, name: str) -> tuple[str, ...] | None:
+        files = self.definition_files(name)
+        if not files:
+            return (name,) if name in seeds() else None
+        for file in files:
+            for word in self.vocabulary.macros[file][name]:
+                if word != name and (rest := self.chain(word)):
+                    return (name, *rest)
+                if word == name and is_global(file) and name in seeds():
+                    return (name,)
+        return None
