@@ -109,6 +109,7 @@ class _Engine:
         self.paths = sorted(filter(in_scope, _paths(tree)))
         self.vocabulary = Vocabulary.build(())
         self.words: frozenset[str] = frozenset()
+        self.twins: frozenset[str] = frozenset()
         self.found: dict[str, frozenset[str]] = {}
 
     def read(self, path: str) -> bytes:
@@ -124,8 +125,14 @@ class _Engine:
         """The three passes."""
         sources = [p for p in self.paths if p.endswith((".c", ".h", ".S"))]
         self.vocabulary = Vocabulary.build(self._map(_outlines, sources, jobs))
+        twins = {f"{n}{limit}" for n in self.vocabulary.candidates for limit in ("_MIN", "_MAX")}
         self.words = self.vocabulary.candidates | self.extra
+        self.twins = frozenset(twins - self.words)
         for path, words, names in self._map(_words, sources, jobs):
+            self.vocabulary.taken |= words & self.twins
+            words -= self.twins
+            if not words:
+                continue
             self.found[path] = words
             self.vocabulary.add_definitions(path, names)
         wanted = [p for p in self.paths if p in self.found or self._wanted_by_name(p)]
@@ -177,7 +184,7 @@ def _words(
     engine: _Engine, paths: Sequence[str]
 ) -> list[tuple[str, frozenset[str], frozenset[str]]]:
     found = []
-    wanted = {w.encode(): w for w in engine.words}
+    wanted = {w.encode(): w for w in engine.words | engine.twins}
     for path in paths:
         data = engine.read(path)
         if (

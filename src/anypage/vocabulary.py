@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+from anypage.source.c import CFile, Directive
+
 GLOBAL = ("include/", "arch/arm64/include/")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
@@ -49,6 +51,13 @@ def seeds() -> Mapping[str, Seed]:
         )
         for name, f in _facts()["seeds"].items()
     }
+
+
+@cache
+def limit_values() -> Mapping[str, tuple[int, int, int]]:
+    """PAGE_SIZE_MAX, MAX_PTRS_PER_PTE, ...: the values of what each name is a limit of."""
+    names = seeds().values()
+    return {limit: s.values for s in names for limit in (s.minimum, s.maximum) if limit}
 
 
 @cache
@@ -100,12 +109,15 @@ class Vocabulary:
     """The closure over a tree.
 
     candidates: every name that derives from the page size somewhere. macros: file -> name -> the
-    names in its body (() for a number), for candidates only.
+    names in its body (() for a number), for candidates only. parsed: see definitions.py. taken: names
+    of possible limits (FOO_MAX) that the tree uses already.
     """
 
     candidates: frozenset[str]
     macros: dict[str, dict[str, tuple[str, ...]]]
     includes: dict[str, tuple[str, ...]]
+    parsed: dict[str, tuple[CFile, dict[bytes, list[Directive]]]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     _by_basename: dict[str, list[str]] = field(default_factory=dict)
     _definers: dict[str, list[str]] = field(default_factory=dict)
     _private: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -155,6 +167,13 @@ class Vocabulary:
                         found.append(target)
             self._private[path] = tuple(found)
         return self._private[path]
+
+    def headers(self, path: str) -> tuple[str, ...]:
+        """The headers that path and its own headers name, without what global ones include."""
+        found = dict.fromkeys(self.private_headers(path)[1:])
+        for at in self.private_headers(path):
+            found.update(dict.fromkeys(self._targets(at)))
+        return tuple(found)
 
     def reaches(self, path: str, header: str) -> bool:
         """Does path include the global header, however deep?"""
@@ -219,11 +238,13 @@ def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
         for name, words in o.macros:
             for word in words:
                 users[word].add(name)
+    for limit in limit_values():  # constants, whatever defines them
+        users.pop(limit, None)
     todo = list(known)
     known = set(known)
     while todo:
         for name in users.get(todo.pop(), ()):
-            if name not in known:
+            if name not in known and name not in limit_values():
                 known.add(name)
                 todo.append(name)
     return known

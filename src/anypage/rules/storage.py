@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""char buffer[PAGE_SIZE]: an array whose size depends on the page size."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from anypage.findings import Finding
+from anypage.limits import NotConvertible, limit
+from anypage.rules import Example
+from anypage.source.c import Define, Statement
+from anypage.source.lexer import Token, calls, closing
+from anypage.source_file import File
+
+ID = "storage"
+EXPLANATION = """\
+An array has its size at build time: in static storage, in a struct, and on the stack too (the
+kernel has no variable-length arrays). It must be large enough for every page size: PAGE_SIZE_MAX
+where the size grows with the page, PAGE_SIZE_MIN where it shrinks. How much of it is in use is
+another number, and still follows the page size.
+"""
+_FIX = "make it large enough for every page size"
+_NO_DECLARATION = frozenset(
+    b"return goto case default if for while do else switch sizeof break continue asm".split()
+)
+# macro -> which argument is the size of what it declares
+_DECLARERS = {
+    b"DECLARE_BITMAP": 1,
+    b"DECLARE_KFIFO": 2,
+    b"DEFINE_KFIFO": 2,
+    b"DECLARE_HASHTABLE": 1,
+    b"DEFINE_HASHTABLE": 1,
+    b"DEFINE_READ_MOSTLY_HASHTABLE": 1,
+}
+_PER_CPU = (b"DEFINE_PER_CPU", b"DECLARE_PER_CPU", b"struct_group", b"__struct_group")
+_FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed offset"
+
+
+def examine(file: File) -> Iterator[Finding]:
+    """Array declarators, and macros that declare arrays."""
+    for statement in file.statements():
+        yield from _statement(file, statement)
+    for define in file.defines():
+        yield from _declarers(file, file.c.tokens(define), in_struct=False)
+
+
+def _statement(file: File, statement: Statement) -> Iterator[Finding]:
+    toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
+    in_struct = statement.scope.kind == "struct"
+    yield from _declarers(file, toks, in_struct=in_struct)
+    if statement.scope.kind == "block" and not _is_declaration(toks):
+        return
+    for name, bound, parameter in _bounds(toks):
+        if file.depends(bound):
+            yield _judge(file, name, bound, in_struct=in_struct, parameter=parameter)
+
+
+def _declarers(file: File, toks: Sequence[Token], *, in_struct: bool) -> Iterator[Finding]:
+    for call in calls(toks):
+        which = _DECLARERS.get(call.name.text)
+        if which is not None and which < len(call.args) and file.depends(call.args[which]):
+            name = call.args[0][-1] if call.args[0] else call.name
+            yield _judge(file, name, call.args[which], in_struct=in_struct, parameter=False)
+
+
+def _is_declaration(toks: Sequence[Token]) -> bool:
+    """Two words (a type and a name), with stars between them, before anything else."""
+    words = i = 0
+    while i < len(toks):
+        tok = toks[i]
+        if tok.kind == "id":
+            if tok.text in _NO_DECLARATION:
+                return False
+            words += 1
+        elif tok.text in (b"{", b"(") and words > 1:
+            i = closing(toks, i)
+        elif tok.text != b"*" or not words:
+            break
+        i += 1
+    return words > 1
+
+
+def _bounds(toks: Sequence[Token]) -> Iterator[tuple[Token, Sequence[Token], bool]]:
+    """Name, bound and "is a parameter" of every array that is declared; none from initialisers."""
+    i, name = 0, None
+    while i < len(toks):
+        text = toks[i].text
+        if text == b"{":
+            i = closing(toks, i)
+        elif text == b"=":
+            i = _initialiser_end(toks, i)
+        elif text == b"(":
+            close = closing(toks, i)
+            per_cpu = name is not None and name.text.startswith(_PER_CPU)
+            for inner, bound, _ in _bounds(toks[i + 1 : close]):
+                yield inner, bound, not per_cpu
+            i = close
+        elif text == b"[":
+            close = closing(toks, i)
+            if name is not None:
+                yield name, toks[i + 1 : close], False
+            i = close
+        elif toks[i].kind == "id":
+            name = toks[i]
+        i += 1
+
+
+def _initialiser_end(toks: Sequence[Token], i: int) -> int:
+    """Index of the last token before the `,` or `;` that ends an initialiser."""
+    while i + 1 < len(toks) and toks[i + 1].text not in (b",", b";"):
+        i += 1
+        if toks[i].text in (b"(", b"[", b"{"):
+            i = closing(toks, i)
+    return i
+
+
+def _judge(
+    file: File, name: Token, bound: Sequence[Token], *, in_struct: bool, parameter: bool
+) -> Finding:
+    if in_struct and _fills_page(file, bound):
+        return file.finding(ID, bound, reason=_FILLS_PAGE, fix=_FIX)
+    try:
+        found = limit(file, bound, "min" if parameter else "max")
+    except NotConvertible as error:
+        return file.finding(ID, bound, reason=str(error), fix=_FIX)
+    return file.finding(
+        ID,
+        bound,
+        reason="the bound of an array is a constant",
+        fix=_FIX + _sizeof_note(file, name.text),
+        edits=found.edits,
+        companions=found.companions,
+    )
+
+
+def _fills_page(file: File, bound: Sequence[Token]) -> bool:
+    """PAGE_SIZE - something: what the rest of the struct leaves of a page."""
+    for tok, after in zip(bound, bound[1:], strict=False):
+        if tok.text == b"PAGE_SIZE" and after.text == b"-":
+            return True
+    return False
+
+
+def _sizeof_note(file: File, name: bytes) -> str:
+    """Where the size of the array is used: it is that of the largest page now."""
+    uses = re.compile(rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
+    lines = sorted({file.position(m.start())[0] for m in uses.finditer(file.data)})
+    if not lines:
+        return ""
+    return f"; its size is used on line {', '.join(map(str, lines))}"
+
+
+EXAMPLES = (
+    Example("static char buf[PAGE_SIZE];\n", "static char buf[PAGE_SIZE_MAX];\n"),
+    Example(
+        "void f(void)\n{\n\tstatic char buf[PAGE_SIZE + 1], *p = buf;\n\tu8 map[SZ_1M >> PAGE_SHIFT];\n}\n",
+        "void f(void)\n{\n\tstatic char buf[PAGE_SIZE_MAX + 1], *p = buf;\n"
+        "\tu8 map[SZ_1M >> PAGE_SHIFT_MIN];\n}\n",
+    ),
+    Example(  # one grows, one shrinks
+        "struct s {\n\tu8 a[PAGE_SIZE / 512];\n\tstruct page *b[SZ_1M / PAGE_SIZE + 2];\n};\n",
+        "struct s {\n\tu8 a[PAGE_SIZE_MAX / 512];\n\tstruct page *b[SZ_1M / PAGE_SIZE_MIN + 2];\n};\n",
+    ),
+    Example(
+        "#define BLOCKS\t(PAGE_SIZE / 512)\nstatic int a[BLOCKS], n = 3;\n"
+        "int f(void)\n{\n\treturn BLOCKS;\n}\n",
+        "#define BLOCKS\t(PAGE_SIZE / 512)\n#define BLOCKS_MAX\t(PAGE_SIZE_MAX / 512)\n"
+        "static int a[BLOCKS_MAX], n = 3;\nint f(void)\n{\n\treturn BLOCKS;\n}\n",
+    ),
+    Example(
+        "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE / PAGE_SIZE);\n};\n",
+        "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE_MAX / PAGE_SIZE_MAX);\n};\n",
+    ),
+    Example(
+        "void f(char page[PAGE_SIZE]);\n",
+        "void f(char page[PAGE_SIZE_MIN]);\n",
+    ),
+    Example(
+        "static char a[PAGE_SIZE];\n",
+        path="arch/x86/mm/init.c",
+    ),
+    Example(
+        "struct s {\n\tu32 n;\n\tu8 data[PAGE_SIZE - 4];\n};\n",
+        reason="fills a page",
+    ),
+    Example(  # a GPU's own pages
+        "#undef PAGE_SIZE\n#define PAGE_SIZE 4096\nstatic char buf[PAGE_SIZE];\n"
+    ),
+    Example("void f(char *page)\n{\n\tpage[PAGE_SIZE - 1] = 0;\n\tx = y[PAGE_SHIFT];\n}\n"),
+)

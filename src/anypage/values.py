@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a constant expression is worth at each page size.
+
+What is not known (sizeof, a CONFIG number, the argument of a macro) takes many made-up values, the
+same at each size: a rewrite that is right for all of those is taken as right.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from anypage.definitions import definitions
+from anypage.source.expression import Node
+from anypage.source_file import File
+from anypage.vocabulary import constants, limit_values, seeds
+
+SIZES = range(3)  # of PAGE_SHIFT 12, 14, 16
+SAMPLES = range(96)
+_DEPTH = 20
+
+
+class Unknown(ArithmeticError):
+    """No value: an operation without one for these operands, or a call of something unknown."""
+
+
+def _shift_left(a: int, b: int) -> int:
+    if not 0 <= b < 64:
+        raise Unknown("<<")
+    return a << b
+
+
+def _shift_right(a: int, b: int) -> int:
+    if b < 0:
+        raise Unknown(">>")
+    return a >> b
+
+
+def _minus(a: int, b: int) -> int:
+    """C would wrap around: such made-up values do not occur."""
+    if a >= 0 and a < b:
+        raise Unknown("-")
+    return a - b
+
+
+def _divide(a: int, b: int) -> int:
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+_BINARY: Mapping[bytes, Callable[[int, int], int]] = {
+    b"+": lambda a, b: a + b,
+    b"-": _minus,
+    b"*": lambda a, b: a * b,
+    b"/": _divide,
+    b"%": lambda a, b: a - b * _divide(a, b),
+    b"<<": _shift_left,
+    b">>": _shift_right,
+    b"&": lambda a, b: a & b,
+    b"|": lambda a, b: a | b,
+    b"^": lambda a, b: a ^ b,
+    b"==": lambda a, b: int(a == b),
+    b"!=": lambda a, b: int(a != b),
+    b"<": lambda a, b: int(a < b),
+    b">": lambda a, b: int(a > b),
+    b"<=": lambda a, b: int(a <= b),
+    b">=": lambda a, b: int(a >= b),
+    b"&&": lambda a, b: int(bool(a and b)),
+    b"||": lambda a, b: int(bool(a or b)),
+}
+_UNARY: Mapping[bytes, Callable[[int], int]] = {
+    b"-": lambda a: -a,
+    b"+": lambda a: a,
+    b"~": lambda a: ~a,
+    b"!": lambda a: int(not a),
+}
+
+
+def _round_up(a: int, b: int) -> int:
+    return -(-a // b) * b
+
+
+# include/linux/{minmax,math,bits,align,log2,bitops}.h
+_CALLS: Mapping[bytes, Callable[..., int]] = {
+    **dict.fromkeys((b"min", b"MIN", b"__MIN"), min),
+    **dict.fromkeys((b"max", b"MAX", b"__MAX"), max),
+    **dict.fromkeys((b"min_t", b"MIN_T"), lambda _, a, b: min(a, b)),
+    **dict.fromkeys((b"max_t", b"MAX_T"), lambda _, a, b: max(a, b)),
+    **dict.fromkeys((b"clamp",), lambda a, low, high: min(max(a, low), high)),
+    **dict.fromkeys((b"DIV_ROUND_UP", b"__KERNEL_DIV_ROUND_UP"), lambda a, b: -(-a // b)),
+    **dict.fromkeys((b"roundup", b"round_up", b"ALIGN", b"__ALIGN_KERNEL"), _round_up),
+    **dict.fromkeys((b"rounddown", b"round_down", b"ALIGN_DOWN"), lambda a, b: a // b * b),
+    **dict.fromkeys((b"BIT", b"BIT_ULL", b"_BITUL", b"_BITULL"), lambda a: _shift_left(1, a)),
+    **dict.fromkeys((b"GENMASK", b"GENMASK_ULL"), lambda h, low: (2 << h) - (1 << low)),
+    **dict.fromkeys((b"ilog2", b"const_ilog2", b"__ilog2_u32"), lambda a: a.bit_length() - 1),
+    **dict.fromkeys((b"order_base_2", b"ilog2_up"), lambda a: max(0, (a - 1).bit_length())),
+    b"roundup_pow_of_two": lambda a: 1 << max(0, (a - 1).bit_length()),
+    b"rounddown_pow_of_two": lambda a: 1 << (a.bit_length() - 1),
+    b"BITS_TO_LONGS": lambda a: -(-a // 64),
+    b"BITS_TO_BYTES": lambda a: -(-a // 8),
+    b"is_power_of_2": lambda a: int(a > 0 and a & (a - 1) == 0),
+    b"IS_ALIGNED": lambda a, b: int(a % b == 0),
+}
+
+
+@dataclass(slots=True)
+class Context:
+    """How to evaluate: at one size, with one sample; names: given ones (macro parameters)."""
+
+    size: int
+    sample: int
+    names: Mapping[bytes, int] = field(default_factory=dict)
+    # occurrence of a name (its offset) -> "min" or "max": its limit instead of its value
+    limits: Mapping[int, str] = field(default_factory=dict)
+    limits_follow: bool = False  # MAX_PTRS_PER_PTE is PTRS_PER_PTE at this size
+    depth: int = 0
+
+
+class Evaluator:
+    """Evaluates expressions as one file understands their names. guesses: was anything unknown?"""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.guesses = False
+
+    def value(self, node: Node, at: Context, data: bytes) -> int:
+        """node's value; data is the text that node was read from. Raises Unknown."""
+        args = node.args
+        if node.kind == "num":
+            return number(node.text)
+        if node.kind in ("paren", "cast"):
+            return self.value(args[0], at, data)
+        if node.kind == "name":
+            return self._name(node, at)
+        if node.kind == "unary":
+            return _UNARY[node.text](self.value(args[0], at, data))
+        if node.kind == "ternary":
+            return self.value(args[1 if self.value(args[0], at, data) else 2], at, data)
+        if node.kind == "binary":
+            return self._binary(node, at, data)
+        if node.kind == "call":
+            return self._call(node, at, data)
+        return self._guess(b" ".join(data[node.start : node.end].split()), at)
+
+    def _binary(self, node: Node, at: Context, data: bytes) -> int:
+        left, right = (self.value(a, at, data) for a in node.args)
+        if node.text in (b"/", b"%") and right == 0:
+            raise Unknown(node.text)
+        return _BINARY[node.text](left, right)
+
+    def _name(self, node: Node, at: Context) -> int:
+        if node.text in at.names:
+            return at.names[node.text]
+        return self._limited(node, at, lambda c: self._name_at(node.text, c))
+
+    def _limited(self, node: Node, at: Context, value: Callable[[Context], int]) -> int:
+        limit = at.limits.get(node.start)
+        if limit is None:
+            return value(at)
+        values = [value(_plain(at, size)) for size in SIZES]
+        return max(values) if limit == "max" else min(values)
+
+    def _name_at(self, name: bytes, at: Context) -> int:
+        text = name.decode()
+        if text in limit_values():
+            values = limit_values()[text]
+            return values[at.size] if at.limits_follow else limit_value(text)
+        if text in self.file.names:
+            return self._vocabulary(text, (), at)
+        if text in constants():
+            return constants()[text]
+        return self._guess(name, at)
+
+    def _vocabulary(self, name: str, args: tuple[int, ...], at: Context) -> int:
+        if at.depth > _DEPTH:
+            raise Unknown(name)
+        found = definitions(self.file, name)
+        if not found:
+            if name in seeds() and not args:
+                return seeds()[name].values[at.size]
+            raise Unknown(name)
+        definition = found[at.sample % len(found)]
+        params, node = definition.define.params or (), definition.expression()
+        if node is None or len(params) != len(args):
+            raise Unknown(name)
+        inner = Context(
+            at.size,
+            at.sample,
+            dict(zip(params, args, strict=True)),
+            limits_follow=at.limits_follow,
+            depth=at.depth + 1,
+        )
+        return self.value(node, inner, definition.c.data)
+
+    def _call(self, node: Node, at: Context, data: bytes) -> int:
+        if node.text in (b"min_t", b"max_t", b"MIN_T", b"MAX_T"):
+            args = (0, *(self.value(a, at, data) for a in node.args[1:]))
+        else:
+            args = tuple(self.value(a, at, data) for a in node.args)
+        name = node.text.decode()
+        if name in self.file.names:
+            return self._limited(node, at, lambda c: self._vocabulary(name, args, c))
+        if node.text not in _CALLS:
+            raise Unknown(name)
+        try:
+            return _CALLS[node.text](*args)
+        except (TypeError, ZeroDivisionError, ValueError) as error:
+            raise Unknown(name) from error
+
+    def _guess(self, what: bytes, at: Context) -> int:
+        self.guesses = True
+        return _made_up(what, at.sample)
+
+
+def _plain(at: Context, size: int) -> Context:
+    return Context(size, at.sample, at.names, limits_follow=at.limits_follow, depth=at.depth)
+
+
+@cache
+def _made_up(what: bytes, sample: int) -> int:
+    """Small ones, ones of all magnitudes, many about a page; powers of two among them."""
+    source = random.Random(b"%s %d" % (what, sample))
+    if what.startswith((b"sizeof", b"offsetof")):
+        return source.choice(
+            (1 << source.randint(0, 16), source.randint(1, 1 << source.randint(1, 17)))
+        )
+    if sample % 3 == 0:
+        return source.randint(1, 40)
+    low, high = ((1, 24), (9, 18))[sample % 3 - 1]
+    return (1 << source.randint(low, high)) + source.choice((0, source.randint(-1, 300)))
+
+
+def limit_value(name: str) -> int:
+    """The constant that a limit name stands for."""
+    values = limit_values()[name]
+    smallest = any(name == s.minimum for s in seeds().values())
+    return min(values) if smallest else max(values)
+
+
+def number(text: bytes) -> int:
+    """A C integer constant; raises Unknown."""
+    digits = text.lower().rstrip(b"ul")
+    try:
+        if digits.startswith(b"0") and digits.isdigit():
+            return int(digits, 8)
+        return int(digits, 0)
+    except ValueError as error:
+        raise Unknown(text) from error
