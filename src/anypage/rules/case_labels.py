@@ -20,7 +20,8 @@ return or goto; a case that falls through into the next one is for a human.
 
 _SWITCH = re.compile(rb"([ \t]*)switch\s*\(([\w.>\s\[\]-]+)\)\s*\Z")
 _EVENT = re.compile(
-    rb"^[ \t]*\#[^\n]*\n|(?<!\w)(?:case\b([^:?;{}]*)|default\s*):[ \t]*\n?|[{}]", re.MULTILINE
+    rb"^[ \t]*\#[^\n]*\n|(?<!\w)(?:case\b([^:?;{}]*)|default\s*):[ \t]*\n?|[{}]",
+    re.MULTILINE,
 )
 _INNER_BREAK = re.compile(rb"\bbreak\b")
 _WIDTH = 80
@@ -188,7 +189,10 @@ def _branches(text: bytes, blanked: bytes, start: int, end: int) -> list[Branch]
     values: list[bytes] = []
     guard = b""
     open_branch = is_default = False
-    for event_start, event_end, value in [*_events(blanked, start, end), (end, end, b"#")]:
+    for event_start, event_end, value in [
+        *_events(blanked, start, end),
+        (end, end, b"#"),
+    ]:
         directive = blanked[event_start:event_end].lstrip().startswith(b"#") or event_start == end
         segment = text[start:event_start]
         if open_branch and (directive or segment.strip()):

@@ -13,7 +13,7 @@ from anypage.source.initialiser import Members, Object, Type, Value, read_object
 from anypage.source.lexer import Token, calls, closing, split_commas, tokens
 from anypage.source.statements import columns
 from anypage.source.structs import members
-from anypage.source_file import Companions, File
+from anypage.source_file import File
 
 ID = "initialiser"
 EXPLANATION = """\
@@ -299,7 +299,8 @@ def _is_several(file: File, toks: Sequence[Token]) -> bool:
     if toks[0].kind != "id" or (len(toks) > 1 and not call):
         return False
     definition = re.compile(
-        rb"^[ \t]*#[ \t]*define[ \t]+%s(?:\([^)\n]*\))?[ \t\\\n]((?:[^\\\n]|\\\n|\\.)*)" % toks[0].text,
+        rb"^[ \t]*#[ \t]*define[ \t]+%s(?:\([^)\n]*\))?[ \t\\\n]((?:[^\\\n]|\\\n|\\.)*)"
+        % toks[0].text,
         re.MULTILINE,
     )
     for path in (file.path, *file.names.vocabulary.headers(file.path)):
@@ -396,7 +397,10 @@ def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Itera
         text = file.data[value.start : value.end]
         name = b"bin_attr_" + b"".join(token.text for token in call.args[0])
         init = b"PAGE_SIZE_INIT(" + name + b".size, " + text + b");\n"
-        edits = [_wrapped(file.data, value), *_behind(file.data, statement.end, name, init)]
+        edits = [
+            _wrapped(file.data, value),
+            *_behind(file.data, statement.end, name, init),
+        ]
         yield file.finding(ID, size, reason=_REASON, fix=_FIX, edits=edits)
 
 

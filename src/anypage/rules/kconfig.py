@@ -65,7 +65,10 @@ config VMXNET3
     ),
     # True already when some size satisfies it: nothing to do.
     Example("config A\n\tbool\n\tdepends on !PAGE_SIZE_64KB\n", path="drivers/a/Kconfig"),
-    Example("config A\n\tbool\n\tdepends on PAGE_SIZE_LESS_THAN_256KB\n", path="fs/a/Kconfig"),
+    Example(
+        "config A\n\tbool\n\tdepends on PAGE_SIZE_LESS_THAN_256KB\n",
+        path="fs/a/Kconfig",
+    ),
     # A number has no union.
     Example(
         "config A\n\tint\n\tdefault 5 if PAGE_SIZE_64KB\n",
@@ -94,7 +97,10 @@ def examine(file: File) -> Iterator[Finding]:
 
 
 def _judge(file: File, condition: Condition, leaves: list[Node]) -> Finding:
-    if condition.keyword in ("default", "range") and condition.type not in ("bool", "tristate"):
+    if condition.keyword in ("default", "range") and condition.type not in (
+        "bool",
+        "tristate",
+    ):
         return _finding(file, leaves[0], "one value cannot suit every page size")
     for count in range(1, len(leaves) + 1):
         for chosen in itertools.combinations(leaves, count):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Rewrites one #if group: as a C `if`, or as one #define with `?:`."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,8 +48,7 @@ def group(data: bytes, conditional: Conditional) -> Group | None:
         return None
     lines = [*conditional.arms, conditional.endif]
     bodies = tuple(
-        data[line.end + 1 : following.start]
-        for line, following in zip(lines, lines[1:], strict=False)
+        data[line.end + 1 : following.start] for line, following in itertools.pairwise(lines)
     )
     return Group(lines[0].start, lines[-1].end + 1, bodies)
 
@@ -119,9 +119,9 @@ def _indent(arms: Sequence[_Arm]) -> bytes:
 def _if_chain(arms: Sequence[_Arm], indent: bytes) -> bytes:
     """`if (a) {...} else if (b) {...} else {...}`; no else after arms that all leave."""
     tail = b""
-    if not arms[-1].test and all(arm.parts.jumps for arm in arms[:-1]):
-        if not arms[-1].parts.declares:
-            tail, arms = arms[-1].body, arms[:-1]
+    leaves = all(arm.parts.jumps for arm in arms[:-1])
+    if leaves and not arms[-1].test and not arms[-1].parts.declares:
+        tail, arms = arms[-1].body, arms[:-1]
     if not any(arm.needs_braces for arm in arms):
         deeper = [_Arm(arm.test, _deeper(arm.body), arm.parts) for arm in arms]
         return _simple_chain(deeper, indent) + tail
@@ -170,6 +170,9 @@ def _conditional(name: bytes, values: Sequence[bytes], tests: Sequence[bytes]) -
     whole = line + b"(" + chain + b" : " + values[-1] + b")\n"
     if columns(whole) <= _WIDTH and b"\n" not in whole[:-1]:
         return whole
+    below = b"\t" + whole[len(line) :]
+    if columns(below) <= _WIDTH and b"\n" not in below[:-1]:
+        return line + b"\\\n" + below
     out = line + b"\\\n\t("
     for test, value in zip(tests, values[:-1], strict=True):
         out += test + b" ? " + value + b" : \\\n\t "

@@ -46,7 +46,11 @@ def _guard(data: bytes) -> int:
 
 
 def _after_guard(data: bytes) -> int:
-    match = re.search(rb"^[ \t]*#[ \t]*ifndef[ \t]+(\w+)\s*\n[ \t]*#[ \t]*define[ \t]+\1.*\n", data, re.M)
+    match = re.search(
+        rb"^[ \t]*#[ \t]*ifndef[ \t]+(\w+)\s*\n[ \t]*#[ \t]*define[ \t]+\1.*\n",
+        data,
+        re.MULTILINE,
+    )
     if match:
         return match.end()
     match = re.match(rb"(?://.*\n)*(?:\s*/\*[\s\S]*?\*/[ \t]*\n)?", data)

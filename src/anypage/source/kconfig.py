@@ -35,7 +35,13 @@ class Token:
     @property
     def is_word(self) -> bool:
         """Whether this is a symbol, a number or a string, not an operator."""
-        return self.text not in _COMPARISONS and self.text not in (b"&&", b"||", b"!", b"(", b")")
+        return self.text not in _COMPARISONS and self.text not in (
+            b"&&",
+            b"||",
+            b"!",
+            b"(",
+            b")",
+        )
 
 
 @dataclass(frozen=True, slots=True)
