@@ -25,7 +25,8 @@ init instead of const: __page_size_const.
 _REASON = "the initialiser of a static object has to be a constant"
 _FIX = "deferred initialisation"
 _HEADER = b"linux/page_size_init.h"
-_WRAP = b"PAGE_SIZE_INITVAL("
+_WRAPPER = b"PAGE_SIZE_INITVAL"
+_WRAP = _WRAPPER + b"("
 _CONST = b"__page_size_const"
 _COLUMNS = 80
 _LONGEST = 100
@@ -222,7 +223,7 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
     if target is None:
         yield from _attribute(file, statement, toks)
         return
-    wanted = [value for value in values(target, _members(file)) if file.depends(value.tokens)]
+    wanted = _dependent(file, target)
     if not wanted:
         return
     shown = wanted[0].tokens
@@ -236,6 +237,15 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
         return
     edits += _behind(file.data, statement.end, target.name.text, inits)
     yield file.finding(ID, shown, reason=_REASON, fix=_FIX, edits=edits, companions=companions)
+
+
+def _dependent(file: File, target: Object) -> list[Value]:
+    """The values that depend on the page size and are not deferred yet."""
+    return [
+        value
+        for value in values(target, _members(file))
+        if file.depends(value.tokens) and value.tokens[0].text != _WRAPPER
+    ]
 
 
 def _last_declaration(toks: Sequence[Token]) -> Sequence[Token]:
@@ -391,7 +401,7 @@ def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Itera
         if call.index > 1 or not _BIN_ATTR.match(call.name.text) or not call.args[-1:]:
             continue
         size = call.args[-1]
-        if not file.depends(size):
+        if not file.depends(size) or size[0].text == _WRAPPER:
             continue
         value = Value(b".size", size)
         text = file.data[value.start : value.end]
@@ -409,7 +419,7 @@ def _local(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator[
     target = read_object(toks)
     if target is None:
         return
-    wanted = [value for value in values(target, _members(file)) if file.depends(value.tokens)]
+    wanted = _dependent(file, target)
     if not wanted:
         return
     static = next(token for token in toks if token.text == b"static")
