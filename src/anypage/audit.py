@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from anypage import rules
+from anypage.backslashes import keep_backslashes
 from anypage.findings import Edit, Finding
 from anypage.source_file import File
 from anypage.vocabulary import Outline, Vocabulary, defined, outline
 
 T = TypeVar("T")
 
-_SKIPPED = ("tools/", "scripts/", "Documentation/", "samples/", "LICENSES/", ".git/")
+_SKIPPED = ("tools/", "scripts/", "Documentation/", "samples/", "LICENSES/", "lib/raid6/test/")
 _CHUNK = 400
 _REGISTER_HEADER = 60_000  # bytes; above it, a header of nothing but numbers is not searched
 _BYTES_PER_DEFINE = 160
@@ -48,7 +49,7 @@ def audit(
     engine = _Engine(tree, tuple(chosen if chosen is not None else rules.discover()))
     findings = engine.run(jobs)
     findings.sort(key=lambda f: (f.path, f.line, f.column, f.rule))
-    return _without_conflicts(findings, engine.read)
+    return keep_backslashes(_without_conflicts(findings), engine.read)
 
 
 def edits_by_file(findings: Iterable[Finding]) -> dict[str, tuple[Edit, ...]]:
@@ -75,7 +76,7 @@ def _edit_order(edit: Edit) -> tuple[int, int, bytes]:
     return edit.start, edit.end, edit.text
 
 
-def _without_conflicts(findings: list[Finding], read: Callable[[str], bytes]) -> list[Finding]:
+def _without_conflicts(findings: list[Finding]) -> list[Finding]:
     taken: dict[str, dict[Edit, None]] = {}
     result = []
     for finding in findings:
@@ -91,11 +92,9 @@ def _without_conflicts(findings: list[Finding], read: Callable[[str], bytes]) ->
 
 
 def _overlaps(edit: Edit, others: Iterable[Edit]) -> bool:
+    """An insertion clashes with what replaces the bytes on both sides of it."""
     return any(
-        edit != o
-        and max(edit.start, o.start) < min(edit.end, o.end)
-        or (edit != o and (edit.start, edit.end) == (o.start, o.end) and edit.start != edit.end)
-        for o in others
+        edit != other and edit.start < other.end and other.start < edit.end for other in others
     )
 
 

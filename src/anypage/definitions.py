@@ -8,6 +8,7 @@ from anypage.source.expression import Node, NotAnExpression
 from anypage.source.expression import parse as parse_expression
 from anypage.source.lexer import Token
 from anypage.source_file import File
+from anypage.vocabulary import all_defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ def definitions(file: File, name: str) -> tuple[Definition, ...]:
     """Every #define of name in the one file that defines it; () for none, or for several files."""
     files = file.names.definition_files(name)
     return in_file(file, files[0], name) if len(files) == 1 else ()
+
+
+def visible(file: File, name: str) -> tuple[Definition, ...]:
+    """Every #define of a macro in the first of the files that define it, as file includes them."""
+    vocabulary = file.names.vocabulary
+    for path in vocabulary.reach(file.path):
+        if path not in vocabulary.defines:
+            vocabulary.defines[path] = all_defined(file.read(path))
+        if name in vocabulary.defines[path]:
+            return in_file(file, path, name)
+    return ()
 
 
 def in_file(file: File, path: str, name: str) -> tuple[Definition, ...]:

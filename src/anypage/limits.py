@@ -9,8 +9,11 @@ A macro gets a limit of its own beside it (#define FOO_MAX), unless it has one.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from anypage.definitions import Definition, definitions, in_file
 from anypage.findings import Edit
@@ -23,7 +26,11 @@ from anypage.vocabulary import seeds
 _MOST_NAMES = 5
 _FEWEST_SAMPLES = 6
 _LARGEST_WASTE = 4
+_HUGE = 1 << 48
+_LARGEST_SHIFT = 64
+_MOST_HINTS = 200
 _TAB = 8
+_COLUMNS = 100
 
 
 class NotConvertible(ValueError):
@@ -64,7 +71,7 @@ def condition_limits(file: File, toks: Sequence[Token], which: str) -> tuple[Lim
     """
     node = expression(toks)
     found = _Occurrences(file, node, limits_follow=True)
-    if not found.evaluator.guesses and _fails(found, which):
+    if _fails(found, which):
         raise NotConvertible("it does not hold at every page size")
     chosen = _choose(found, which, exact=True)
     if chosen is not None:
@@ -88,17 +95,26 @@ def expression(toks: Sequence[Token]) -> Node:
 Choice = Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Expanded:
+    text: bytes
+    companions: Companions
+
+
 class _Occurrences:
     """An expression, the places in it that depend on the page size, and its values."""
 
-    def __init__(self, file: File, node: Node, *, limits_follow: bool = False) -> None:
+    def __init__(
+        self, file: File, node: Node, *, limits_follow: bool = False, opaque: bool = False
+    ) -> None:
         self.file, self.node, self.limits_follow = file, node, limits_follow
         self.places = [n for n in names(node) if n.text.decode() in file.names]
-        self.evaluator = Evaluator(file)
+        self.evaluator = Evaluator(file, opaque=opaque)
         if not self.places:
             raise NotConvertible("the page size is hidden in a part that is no plain expression")
         if len(self.places) > _MOST_NAMES:
             raise NotConvertible("too many names that depend on the page size")
+        self.hints: dict[int, int] = {}
         self.truth = {s: values for s in SAMPLES if (values := self._truth(s))}
         if len(self.truth) < (_FEWEST_SAMPLES if self.evaluator.guesses else 1):
             raise NotConvertible("its value is not known")
@@ -106,10 +122,11 @@ class _Occurrences:
     def choices(self) -> Iterator[Choice]:
         """All at 64K, all at 4K, then every mixture."""
         starts = [p.start for p in self.places]
-        yield from self.ends()
+        yield from self.ends
         for mixture in itertools.product(("max", "min"), repeat=len(starts)):
             yield dict(zip(starts, mixture, strict=True))
 
+    @cached_property
     def ends(self) -> tuple[Choice, Choice]:
         """All limits at 64K, all at 4K."""
         return self._at_size(2), self._at_size(0)
@@ -118,7 +135,7 @@ class _Occurrences:
         """Sample -> value with that choice of limits; None when one cannot be computed."""
         result = {}
         for sample in self.truth:
-            context = Context(0, sample, limits=choice, limits_follow=False)
+            context = Context(0, sample, limits=choice, hint=self.hints.get(sample))
             try:
                 result[sample] = self.evaluator.value(self.node, context, self.file.data)
             except Unknown:
@@ -129,19 +146,54 @@ class _Occurrences:
         """The edits for a choice; raises NotConvertible when a name has no such limit."""
         edits, companions = [], dict[str, set[Edit]]()
         for place in self.places:
-            text, others = twin(self.file, place.text.decode(), choice[place.start])
-            edits.append(Edit(place.start, place.start + len(place.text), text.encode()))
+            expanded = self._expanded(place, choice[place.start])
+            if expanded:
+                edits.append(Edit(place.start, place.end, expanded.text))
+                others = expanded.companions
+            else:
+                text, others = twin(self.file, place.text.decode(), choice[place.start])
+                edits.append(Edit(place.start, place.start + len(place.text), text.encode()))
             for path, more in others:
                 companions.setdefault(path, set()).update(more)
         merged = tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
         return Limit(tuple(edits), merged)
+
+    def _expanded(self, place: Node, which: str) -> "_Expanded | None":
+        """A macro that is a condition, PAGE_ALIGNED(x), written out: it has no sensible limit."""
+        if place.kind != "call" or not self._is_boolean(place):
+            return None
+        found = definitions(self.file, place.text.decode())
+        if len(found) != 1:
+            raise NotConvertible(f"{place.text.decode()} is defined in several ways")
+        home, toks = home_of(self.file, found[0]), found[0].tokens
+        body = limit(home, toks, which)
+        text = body.text(home.data, toks[0].start, toks[-1].end)
+        for param, arg in zip(found[0].define.params or (), place.args, strict=True):
+            argument = self.file.data[arg.start : arg.end]
+            text = re.sub(rb"\(%s\)|\b%s\b" % (param, param), _literally(argument), text)
+        return _Expanded(text, body.companions)
+
+    def _is_boolean(self, place: Node) -> bool:
+        values = set()
+        for sample in self.truth:
+            for size in SIZES:
+                try:
+                    values.add(self.evaluator.value(place, Context(size, sample), self.file.data))
+                except Unknown:
+                    continue
+        return values <= {0, 1}
 
     def _truth(self, sample: int) -> tuple[int, ...] | None:
         try:
             return tuple(
                 self.evaluator.value(
                     self.node,
-                    Context(size, sample, limits_follow=self.limits_follow),
+                    Context(
+                        size,
+                        sample,
+                        limits_follow=self.limits_follow,
+                        hint=self.hints.get(sample),
+                    ),
                     self.file.data,
                 )
                 for size in SIZES
@@ -149,28 +201,71 @@ class _Occurrences:
         except Unknown:
             return None
 
+    def look_closer(self) -> None:
+        """More samples: where the answer may change, for one unknown or a product of two."""
+        known = self._known()
+        ratios = {a // b for a in known for b in known}
+        edges = known | ratios | {math.isqrt(r) for r in ratios}
+        near = sorted({e + d for e in edges for d in (-1, 0, 1) if e + d > 0})
+        step = max(1, len(near) // _MOST_HINTS)
+        self.hints = dict(enumerate(near[::step], len(SAMPLES)))
+        self.truth.update({s: v for s in self.hints if (v := self._truth(s))})
+
+    def _known(self) -> set[int]:
+        """The values of the parts that hold nothing unknown."""
+        found = set()
+        for node in _parts(self.node):
+            for size in SIZES:
+                evaluator = Evaluator(self.file)
+                try:
+                    value = evaluator.value(node, Context(size, 0), self.file.data)
+                except Unknown:
+                    break
+                if not evaluator.guesses and 0 < value < _HUGE:
+                    found.add(value)
+        return found
+
     def _at_size(self, size: int) -> Choice:
         """The limits that are the names' values at one size (nearly: CONT_PTES peaks at 16K)."""
-        sample = next(iter(self.truth))
         result = {}
         for place in self.places:
-            values = []
-            for s in SIZES:
-                try:
-                    values.append(self.evaluator.value(place, Context(s, sample), self.file.data))
-                except Unknown:
-                    values.append(s)
+            values = self._differing(place)
             result[place.start] = "max" if values[size] == max(values) else "min"
         return result
+
+    def _differing(self, place: Node) -> tuple[int, ...]:
+        """Values of a name at the three sizes, with a sample that makes them differ if one does."""
+        for evaluator in (self.evaluator, Evaluator(self.file, opaque=True)):
+            for sample in self.truth:
+                try:
+                    values = tuple(
+                        evaluator.value(place, Context(size, sample), self.file.data)
+                        for size in SIZES
+                    )
+                except Unknown:
+                    continue
+                if len(set(values)) > 1:
+                    return values
+        return tuple(SIZES)
+
+
+def _literally(text: bytes) -> Callable[[re.Match[bytes]], bytes]:
+    return lambda _: text
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    yield node
+    for arg in node.args:
+        yield from _parts(arg)
 
 
 def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice | None:
     """The first choice that is worth the largest (smallest) value, else the one closest to it."""
     pick = max if which == "max" else min
+    if _ambiguous(found, pick):
+        return _choose_closer(found, which, pick)
     wanted = {s: pick(v) for s, v in found.truth.items()}
     usable: list[tuple[float, Choice]] = []
-    if found.evaluator.guesses and all(found.values(c) == wanted for c in found.ends()):
-        raise NotConvertible("which limit binds is not known")
     for choice in found.choices():
         values = found.values(choice)
         if values == wanted:
@@ -183,19 +278,56 @@ def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice |
     return choice if waste <= _LARGEST_WASTE else None
 
 
+def _ambiguous(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> bool:
+    """Both ends would do, for all values that were tried."""
+    return len(_right_ends(found, pick)) == len(found.ends)
+
+
+def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
+    """The end that binds: for more values, or for any other constants in the place of these."""
+    if found.evaluator.guesses:
+        found.look_closer()
+        right = _right_ends(found, pick)
+        if len(right) == 1:
+            return right[0]
+    try:
+        opaque = _Occurrences(found.file, found.node, limits_follow=True, opaque=True)
+        right = _right_ends(opaque, pick)
+    except NotConvertible:
+        right = []
+    if len(right) == 1:
+        return right[0]
+    return _named(found, which) if found.evaluator.guesses else found.ends[0]
+
+
+def _right_ends(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> list[Choice]:
+    wanted = {s: pick(v) for s, v in found.truth.items()}
+    return [c for c in found.ends if found.values(c) == wanted]
+
+
+def _named(found: _Occurrences, which: str) -> Choice:
+    """The limits that the source gives a name to already (VMAP_BBMAP_BITS_MAX)."""
+    for place in found.places:
+        name = place.text.decode()
+        home = definitions(found.file, name)
+        if not home or not in_file(found.file, home[0].path, _twin_name(name, which)):
+            raise NotConvertible("which limit binds is not known")
+    return {place.start: which for place in found.places}
+
+
 def _ratio(a: int, b: int) -> float:
     low, high = sorted((abs(a), abs(b)))
     return high / low if low else float("inf")
 
 
 def _fails(found: _Occurrences, which: str) -> bool:
-    """A known condition that is true where it must not be ("max"), or false where it must be true."""
-    return any(any(v) if which == "max" else not all(v) for v in found.truth.values())
+    """At some size it is true where it must not be ("max"), or false where it must be ("min")."""
+    return all(any(v) if which == "max" else not all(v) for v in found.truth.values())
 
 
 def _choose_pair(found: _Occurrences, which: str) -> tuple[Choice, Choice] | None:
     """Two conditions, at 4K and at 64K, that together say what all three sizes say."""
-    ends = found.ends()
+    ends = found.ends
     large, small = (found.values(c) for c in ends)
     if large is None or small is None:
         return None
@@ -204,6 +336,45 @@ def _choose_pair(found: _Occurrences, which: str) -> tuple[Choice, Choice] | Non
         if pick(bool(large[sample]), bool(small[sample])) != pick(map(bool, truth)):
             return None
     return ends[1], ends[0]
+
+
+def fills_page(file: File, toks: Sequence[Token]) -> bool:
+    """Is it what something else leaves of a page: (PAGE_SIZE - x), PAGE_SIZE / x - 1?"""
+    try:
+        return _leaves_rest(file, expression(toks))
+    except NotConvertible:
+        return False
+
+
+def _leaves_rest(file: File, node: Node, depth: int = 0) -> bool:
+    if node.kind == "binary" and node.text == b"-" and _page_like(file, node.args[0]):
+        left, right = node.args
+        rounds = right.text == b"1" and left.kind == "binary" and left.text == b"+"
+        if not rounds:
+            return True
+    if node.kind in ("name", "call") and node.text.decode() in file.names and depth < _MOST_NAMES:
+        for definition in definitions(file, node.text.decode()):
+            body = definition.expression()
+            home = home_of(file, definition)
+            if body is not None and _leaves_rest(home, body, depth + 1):
+                return True
+    return any(_leaves_rest(file, arg, depth) for arg in node.args)
+
+
+def _page_like(file: File, node: Node) -> bool:
+    """Grows with the page and is no shift."""
+    evaluator = Evaluator(file)
+    try:
+        values = [evaluator.value(node, Context(size, 0), file.data) for size in SIZES]
+    except Unknown:
+        return False
+    return values[0] < values[2] and values[2] > _LARGEST_SHIFT
+
+
+def home_of(file: File, definition: Definition) -> File:
+    """The file of a definition, to read its replacement text in."""
+    names = file.names.vocabulary.scope(definition.path)
+    return File(definition.path, definition.c.data, names, frozenset(), file.read)
 
 
 def twin(file: File, name: str, which: str) -> tuple[str, Companions]:
@@ -217,10 +388,36 @@ def twin(file: File, name: str, which: str) -> tuple[str, Companions]:
         if not text:
             raise NotConvertible(f"{name} has no constant limit")
         return text, ()
-    text = f"{name}_{which.upper()}"
+    text = _twin_name(name, which)
     if in_file(file, found[0].path, text):
+        if not _is_limit(file, name, text, which):
+            raise NotConvertible(f"{text} is not the limit of {name}")
         return text, ()
     return text, _define_twin(file, name, text, which, found)
+
+
+def _is_limit(file: File, name: str, text: str, which: str) -> bool:
+    """Is the macro text what its name says? What cannot be computed is believed."""
+    evaluator = Evaluator(file)
+    pick = max if which == "max" else min
+    for sample in SAMPLES:
+        try:
+            values = [
+                evaluator.value(Node("name", n.encode(), 0, 0), Context(size, sample), b"")
+                for n in (text, name)
+                for size in SIZES
+            ]
+        except Unknown:
+            continue
+        if pick(values) != pick(values[:3]) or len(set(values[:3])) != 1:
+            return False
+    return True
+
+
+def _twin_name(name: str, which: str) -> str:
+    if name.endswith(("_MAX", "_MIN")):
+        return f"{name}_{'LARGEST' if which == 'max' else 'SMALLEST'}"
+    return f"{name}_{which.upper()}"
 
 
 def _define_twin(
@@ -231,10 +428,10 @@ def _define_twin(
         raise NotConvertible(f"{name} needs a limit, and {text} is something else")
     if "/uapi/" in path:
         raise NotConvertible(f"{name} is part of the user-space interface")
-    home = File(path, found[0].c.data, file.names.vocabulary.scope(path), frozenset(), file.read)
+    home = home_of(file, found[0])
     companions: dict[str, set[Edit]] = {}
     for definition in found:
-        _check_arms(home, definition)
+        _check_arms(home, definition, alone=len(found) == 1)
         insertion, others = _twin_line(home, definition, text, which)
         companions.setdefault(path, set()).add(insertion)
         for other, edits in others:
@@ -242,12 +439,12 @@ def _define_twin(
     return tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
 
 
-def _check_arms(home: File, definition: Definition) -> None:
+def _check_arms(home: File, definition: Definition, *, alone: bool) -> None:
     name = definition.define.name
     for conditional in definition.conditionals():
         for arm in conditional.arms:
             toks = definition.c.tokens(arm)
-            if home.depends(toks):
+            if home.depends(toks) and not alone:
                 raise NotConvertible(f"{name.decode()} is defined under #if of the page size")
             if arm.keyword == b"ifndef" and toks and toks[0].text == name:
                 raise NotConvertible(f"architectures may define {name.decode()} themselves")
@@ -270,6 +467,9 @@ def _twin_line(
     head = home.data[definition.directive.start : define.body]
     head = head.replace(define.name, text.encode(), 1)
     gap = _gap(home.data, definition, len(text) - len(define.name), toks[0].start)
+    first = (head + gap + body).partition(b"\n")[0]
+    if len(first.decode(errors="replace").expandtabs(_TAB)) > _COLUMNS:
+        gap = b" \\\n\t"
     return Edit(define.end, define.end, b"\n" + head + gap + body), companions
 
 

@@ -67,6 +67,11 @@ class File:
             if directive.hits and (define := directive.define(self.data)):
                 yield define
 
+    def parts(self) -> Iterator[Statement | Define]:
+        """Statements with a hit of the vocabulary, and #define lines."""
+        yield from self.statements()
+        yield from self.defines()
+
     def tokens(self, start: int, end: int) -> list[Token]:
         """Tokens of a range."""
         return tokens(self.data, start, end)

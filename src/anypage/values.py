@@ -7,10 +7,10 @@ same at each size: a rewrite that is right for all of those is taken as right.
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
-from anypage.definitions import definitions
+from anypage.definitions import Definition, definitions, visible
 from anypage.source.expression import Node
 from anypage.source_file import File
 from anypage.vocabulary import constants, limit_values, seeds
@@ -103,6 +103,20 @@ _CALLS: Mapping[bytes, Callable[..., int]] = {
 }
 
 
+# sizeof on arm64
+_SIZES_OF: Mapping[bytes, int] = {
+    b"sizeof(%s)" % name: size
+    for size, words in (
+        (1, (b"char", b"u8", b"__u8", b"bool")),
+        (2, (b"short", b"u16", b"__u16", b"__le16", b"__be16")),
+        (4, (b"int", b"unsigned int", b"u32", b"__u32", b"__le32", b"__be32", b"float")),
+        (8, (b"long", b"unsigned long", b"u64", b"__u64", b"void *", b"size_t", b"sector_t")),
+        (8, (b"__le64", b"__be64", b"pte_t", b"pmd_t", b"dma_addr_t", b"struct page *")),
+    )
+    for name in words
+}
+
+
 @dataclass(slots=True)
 class Context:
     """How to evaluate: at one size, with one sample; names: given ones (macro parameters)."""
@@ -114,20 +128,26 @@ class Context:
     limits: Mapping[int, str] = field(default_factory=dict)
     limits_follow: bool = False  # MAX_PTRS_PER_PTE is PTRS_PER_PTE at this size
     depth: int = 0
+    hint: int | None = None  # the value of everything that is not known
 
 
 class Evaluator:
-    """Evaluates expressions as one file understands their names. guesses: was anything unknown?"""
+    """Evaluates expressions as one file understands their names. guesses: was anything unknown?
 
-    def __init__(self, file: File) -> None:
+    opaque: take numbers and names that do not depend on the page size as unknown, to learn which
+    limit binds where the values at hand do not tell (PAGE_SIZE < 16 is false at every size).
+    """
+
+    def __init__(self, file: File, *, opaque: bool = False) -> None:
         self.file = file
+        self.opaque = opaque
         self.guesses = False
 
     def value(self, node: Node, at: Context, data: bytes) -> int:
         """node's value; data is the text that node was read from. Raises Unknown."""
         args = node.args
         if node.kind == "num":
-            return number(node.text)
+            return self._number(node.text, at)
         if node.kind in ("paren", "cast"):
             return self.value(args[0], at, data)
         if node.kind == "name":
@@ -140,7 +160,14 @@ class Evaluator:
             return self._binary(node, at, data)
         if node.kind == "call":
             return self._call(node, at, data)
-        return self._guess(b" ".join(data[node.start : node.end].split()), at)
+        what = b" ".join(data[node.start : node.end].split())
+        if what in _SIZES_OF and not self.opaque:
+            return _SIZES_OF[what]
+        return self._guess(what, at)
+
+    def _number(self, text: bytes, at: Context) -> int:
+        value = number(text)
+        return self._guess(text, at) if self.opaque and value > 1 else value
 
     def _binary(self, node: Node, at: Context, data: bytes) -> int:
         left, right = (self.value(a, at, data) for a in node.args)
@@ -167,27 +194,35 @@ class Evaluator:
             return values[at.size] if at.limits_follow else limit_value(text)
         if text in self.file.names:
             return self._vocabulary(text, (), at)
+        if self.opaque:
+            return self._guess(name, at)
         if text in constants():
             return constants()[text]
+        if not text.startswith("CONFIG_") and (found := visible(self.file, text)):
+            try:
+                return self._expand(found, (), at)
+            except Unknown:
+                pass
         return self._guess(name, at)
 
     def _vocabulary(self, name: str, args: tuple[int, ...], at: Context) -> int:
-        if at.depth > _DEPTH:
-            raise Unknown(name)
         found = definitions(self.file, name)
-        if not found:
-            if name in seeds() and not args:
-                return seeds()[name].values[at.size]
-            raise Unknown(name)
+        if found:
+            return self._expand(found, args, at)
+        if name in seeds() and not args:
+            return seeds()[name].values[at.size]
+        raise Unknown(name)
+
+    def _expand(self, found: tuple[Definition, ...], args: tuple[int, ...], at: Context) -> int:
+        """The value of a macro; of the definitions in the arms of an #if, each has its samples."""
         definition = found[at.sample % len(found)]
         params, node = definition.define.params or (), definition.expression()
-        if node is None or len(params) != len(args):
-            raise Unknown(name)
-        inner = Context(
-            at.size,
-            at.sample,
-            dict(zip(params, args, strict=True)),
-            limits_follow=at.limits_follow,
+        if node is None or len(params) != len(args) or at.depth > _DEPTH:
+            raise Unknown(definition.define.name)
+        inner = replace(
+            at,
+            names=dict(zip(params, args, strict=True)),
+            limits={},
             depth=at.depth + 1,
         )
         return self.value(node, inner, definition.c.data)
@@ -200,20 +235,30 @@ class Evaluator:
         name = node.text.decode()
         if name in self.file.names:
             return self._limited(node, at, lambda c: self._vocabulary(name, args, c))
+        if node.text == b"IS_ENABLED":
+            return at.sample % 2
         if node.text not in _CALLS:
-            raise Unknown(name)
+            return self._expand_call(name, args, at)
         try:
             return _CALLS[node.text](*args)
         except (TypeError, ZeroDivisionError, ValueError) as error:
             raise Unknown(name) from error
 
+    def _expand_call(self, name: str, args: tuple[int, ...], at: Context) -> int:
+        found = visible(self.file, name)
+        if not found:
+            raise Unknown(name)
+        return self._expand(found, args, at)
+
     def _guess(self, what: bytes, at: Context) -> int:
         self.guesses = True
+        if at.hint is not None:
+            return at.hint
         return _made_up(what, at.sample)
 
 
 def _plain(at: Context, size: int) -> Context:
-    return Context(size, at.sample, at.names, limits_follow=at.limits_follow, depth=at.depth)
+    return replace(at, size=size, limits={})
 
 
 @cache

@@ -78,7 +78,7 @@ def is_global(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What the closure needs of a file: its #includes, and macros with the names in their bodies."""
+    """What the closure needs of a file: #includes, and macros with the names in their bodies."""
 
     path: str
     includes: tuple[str, ...]
@@ -104,13 +104,18 @@ def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
     return frozenset(n for t in _ANY_DEFINE.findall(data) if (n := t.decode()) in names)
 
 
+def all_defined(data: bytes) -> frozenset[str]:
+    """Every name that the file #defines."""
+    return frozenset(t.decode() for t in _ANY_DEFINE.findall(data))
+
+
 @dataclass(slots=True)
 class Vocabulary:
     """The closure over a tree.
 
     candidates: every name that derives from the page size somewhere. macros: file -> name -> the
-    names in its body (() for a number), for candidates only. parsed: see definitions.py. taken: names
-    of possible limits (FOO_MAX) that the tree uses already.
+    names in its body (() for a number), for candidates only. taken: names of possible limits
+    (FOO_MAX) that the tree uses already. parsed, defines: caches of definitions.py.
     """
 
     candidates: frozenset[str]
@@ -118,6 +123,8 @@ class Vocabulary:
     includes: dict[str, tuple[str, ...]]
     parsed: dict[str, tuple[CFile, dict[bytes, list[Directive]]]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    defines: dict[str, frozenset[str]] = field(default_factory=dict)
+    _reach: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _by_basename: dict[str, list[str]] = field(default_factory=dict)
     _definers: dict[str, list[str]] = field(default_factory=dict)
     _private: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -175,17 +182,18 @@ class Vocabulary:
             found.update(dict.fromkeys(self._targets(at)))
         return tuple(found)
 
-    def reaches(self, path: str, header: str) -> bool:
-        """Does path include the global header, however deep?"""
-        seen, todo = {path}, [path]
-        while todo:
-            for target in self._targets(todo.pop()):
-                if target == header:
-                    return True
-                if target not in seen:
-                    seen.add(target)
-                    todo.append(target)
-        return False
+    def reach(self, path: str) -> tuple[str, ...]:
+        """path and every header that it includes, however deep, nearest first."""
+        if path not in self._reach:
+            found = {path: None}
+            todo = [path]
+            for at in todo:
+                for target in self._targets(at):
+                    if target not in found:
+                        found[target] = None
+                        todo.append(target)
+            self._reach[path] = tuple(todo)
+        return self._reach[path]
 
     def definers(self, name: str) -> list[str]:
         """The global headers that define name."""
@@ -271,8 +279,10 @@ class Names:
         return self._chains[name]
 
     def definition_files(self, name: str) -> tuple[str, ...]:
-        """The files whose #define of name this file sees; () for a seed that is the kernel's own."""
+        """The files whose #define of name this file sees; () for a seed of the kernel's own."""
         for header in self.vocabulary.private_headers(self.path):
+            if is_global(header) and name in seeds():
+                continue
             if name in self.vocabulary.macros.get(header, ()):
                 return (header,)
         if name in seeds():
@@ -280,7 +290,8 @@ class Names:
         definers = self.vocabulary.definers(name)
         if len(definers) < 2:
             return tuple(definers)
-        return tuple(h for h in definers if self.vocabulary.reaches(self.path, h))
+        reach = set(self.vocabulary.reach(self.path))
+        return tuple(h for h in definers if h in reach)
 
     def _find_chain(self, name: str) -> tuple[str, ...] | None:
         files = self.definition_files(name)

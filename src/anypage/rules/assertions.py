@@ -32,7 +32,7 @@ _OTHERS = (b"BUILD_BUG_ON_NOT_POWER_OF_2", b"__BUILD_BUG_ON_NOT_POWER_OF_2")
 
 def examine(file: File) -> Iterator[Finding]:
     """Assertions in statements and in the bodies of macros."""
-    for part in (*file.statements(), *file.defines()):
+    for part in file.parts():
         for call in calls(file.c.tokens(part)):
             if call.args and file.depends(call.args[0]):
                 yield from _judge(file, call)
@@ -81,6 +81,19 @@ EXAMPLES = (
     Example(
         "void f(void)\n{\n\tBUILD_BUG_ON(PAGE_SIZE % sizeof(block) != 0);\n}\n",
         "void f(void)\n{\n\tBUILD_BUG_ON(PAGE_SIZE_MIN % sizeof(block) != 0);\n}\n",
+    ),
+    Example(  # true at every size: still on the limit that binds
+        "static_assert(PAGE_SIZE >= SZ_4K);\n",
+        "static_assert(PAGE_SIZE_MIN >= SZ_4K);\n",
+    ),
+    Example("static_assert(PAGE_SIZE % 512 == 0);\n", "static_assert(PAGE_SIZE_MIN % 512 == 0);\n"),
+    Example(
+        "static_assert(PAGE_ALIGNED(SZ_256K));\n",
+        "static_assert(IS_ALIGNED((unsigned long)SZ_256K, PAGE_SIZE_MAX));\n",
+        others={
+            "include/linux/mm.h": "#define PAGE_ALIGNED(addr)\t"
+            "IS_ALIGNED((unsigned long)(addr), PAGE_SIZE)\n"
+        },
     ),
     Example("static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"),
     Example(  # true at each size, though MAX_PTRS_PER_PTE entries do not fit the smallest page

@@ -2,12 +2,13 @@
 """char buffer[PAGE_SIZE]: an array whose size depends on the page size."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from anypage.findings import Finding
-from anypage.limits import NotConvertible, limit
+from anypage.layout import FIXED, is_fixed, structs
+from anypage.limits import NotConvertible, fills_page, limit
 from anypage.rules import Example
-from anypage.source.c import Define, Statement
+from anypage.source.c import Statement
 from anypage.source.lexer import Token, calls, closing
 from anypage.source_file import File
 
@@ -31,35 +32,58 @@ _DECLARERS = {
     b"DEFINE_HASHTABLE": 1,
     b"DEFINE_READ_MOSTLY_HASHTABLE": 1,
 }
-_PER_CPU = (b"DEFINE_PER_CPU", b"DECLARE_PER_CPU", b"struct_group", b"__struct_group")
+_DECLARATION_MACRO = re.compile(rb"PER_CPU|struct_group")
 _FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed offset"
 
 
 def examine(file: File) -> Iterator[Finding]:
     """Array declarators, and macros that declare arrays."""
+    refused = _refused_structs(file)
     for statement in file.statements():
-        yield from _statement(file, statement)
+        yield from _statement(file, statement, refused)
     for define in file.defines():
-        yield from _declarers(file, file.c.tokens(define), in_struct=False)
+        yield from _declarers(file, file.c.tokens(define), "")
 
 
-def _statement(file: File, statement: Statement) -> Iterator[Finding]:
+def _refused_structs(file: File) -> dict[int, str]:
+    """Why no array in a struct can just grow: offset of the struct -> reason.
+
+    A struct is converted as a whole or not at all.
+    """
+    refused: dict[int, str] = {}
+    for statement in file.statements():
+        if statement.scope.kind != "struct":
+            continue
+        toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
+        outermost = structs(statement.scope)[-1].start
+        for _, bound, _ in _bounds(toks):
+            if not file.depends(bound):
+                continue
+            if is_fixed(file, statement):
+                refused[outermost] = FIXED
+            elif fills_page(file, bound):
+                refused.setdefault(outermost, _FILLS_PAGE)
+    return refused
+
+
+def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> Iterator[Finding]:
     toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
-    in_struct = statement.scope.kind == "struct"
-    yield from _declarers(file, toks, in_struct=in_struct)
+    around = structs(statement.scope)
+    refusal = refused.get(around[-1].start, "") if around else ""
+    yield from _declarers(file, toks, refusal)
     if statement.scope.kind == "block" and not _is_declaration(toks):
         return
     for name, bound, parameter in _bounds(toks):
         if file.depends(bound):
-            yield _judge(file, name, bound, in_struct=in_struct, parameter=parameter)
+            yield _judge(file, name, bound, refusal, parameter=parameter)
 
 
-def _declarers(file: File, toks: Sequence[Token], *, in_struct: bool) -> Iterator[Finding]:
+def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Finding]:
     for call in calls(toks):
         which = _DECLARERS.get(call.name.text)
         if which is not None and which < len(call.args) and file.depends(call.args[which]):
             name = call.args[0][-1] if call.args[0] else call.name
-            yield _judge(file, name, call.args[which], in_struct=in_struct, parameter=False)
+            yield _judge(file, name, call.args[which], refusal, parameter=False)
 
 
 def _is_declaration(toks: Sequence[Token]) -> bool:
@@ -90,9 +114,9 @@ def _bounds(toks: Sequence[Token]) -> Iterator[tuple[Token, Sequence[Token], boo
             i = _initialiser_end(toks, i)
         elif text == b"(":
             close = closing(toks, i)
-            per_cpu = name is not None and name.text.startswith(_PER_CPU)
+            macro = name is not None and _DECLARATION_MACRO.search(name.text)
             for inner, bound, _ in _bounds(toks[i + 1 : close]):
-                yield inner, bound, not per_cpu
+                yield inner, bound, not macro
             i = close
         elif text == b"[":
             close = closing(toks, i)
@@ -114,10 +138,10 @@ def _initialiser_end(toks: Sequence[Token], i: int) -> int:
 
 
 def _judge(
-    file: File, name: Token, bound: Sequence[Token], *, in_struct: bool, parameter: bool
+    file: File, name: Token, bound: Sequence[Token], refusal: str, *, parameter: bool
 ) -> Finding:
-    if in_struct and _fills_page(file, bound):
-        return file.finding(ID, bound, reason=_FILLS_PAGE, fix=_FIX)
+    if refusal:
+        return file.finding(ID, bound, reason=refusal, fix=_FIX)
     try:
         found = limit(file, bound, "min" if parameter else "max")
     except NotConvertible as error:
@@ -132,14 +156,6 @@ def _judge(
     )
 
 
-def _fills_page(file: File, bound: Sequence[Token]) -> bool:
-    """PAGE_SIZE - something: what the rest of the struct leaves of a page."""
-    for tok, after in zip(bound, bound[1:], strict=False):
-        if tok.text == b"PAGE_SIZE" and after.text == b"-":
-            return True
-    return False
-
-
 def _sizeof_note(file: File, name: bytes) -> str:
     """Where the size of the array is used: it is that of the largest page now."""
     uses = re.compile(rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
@@ -152,13 +168,15 @@ def _sizeof_note(file: File, name: bytes) -> str:
 EXAMPLES = (
     Example("static char buf[PAGE_SIZE];\n", "static char buf[PAGE_SIZE_MAX];\n"),
     Example(
-        "void f(void)\n{\n\tstatic char buf[PAGE_SIZE + 1], *p = buf;\n\tu8 map[SZ_1M >> PAGE_SHIFT];\n}\n",
+        "void f(void)\n{\n\tstatic char buf[PAGE_SIZE + 1], *p = buf;\n"
+        "\tu8 map[SZ_1M >> PAGE_SHIFT];\n}\n",
         "void f(void)\n{\n\tstatic char buf[PAGE_SIZE_MAX + 1], *p = buf;\n"
         "\tu8 map[SZ_1M >> PAGE_SHIFT_MIN];\n}\n",
     ),
     Example(  # one grows, one shrinks
         "struct s {\n\tu8 a[PAGE_SIZE / 512];\n\tstruct page *b[SZ_1M / PAGE_SIZE + 2];\n};\n",
-        "struct s {\n\tu8 a[PAGE_SIZE_MAX / 512];\n\tstruct page *b[SZ_1M / PAGE_SIZE_MIN + 2];\n};\n",
+        "struct s {\n\tu8 a[PAGE_SIZE_MAX / 512];\n"
+        "\tstruct page *b[SZ_1M / PAGE_SIZE_MIN + 2];\n};\n",
     ),
     Example(
         "#define BLOCKS\t(PAGE_SIZE / 512)\nstatic int a[BLOCKS], n = 3;\n"
@@ -181,6 +199,19 @@ EXAMPLES = (
     Example(
         "struct s {\n\tu32 n;\n\tu8 data[PAGE_SIZE - 4];\n};\n",
         reason="fills a page",
+    ),
+    Example(  # an array that ends before the end of a page, by way of a macro
+        "#define ENTRIES\t(PAGE_SIZE / sizeof(u64) - 1)\n"
+        "struct s {\n\tu64 entry[ENTRIES];\n\tu64 next;\n};\n",
+        reason="fills a page",
+    ),
+    Example(
+        "struct s {\n\tu8 entry[PAGE_SIZE / 8];\n\tu64 next;\n} __packed;\n",
+        reason="layout",
+    ),
+    Example("struct s {\n\t__le32 entry[PAGE_SIZE / 4];\n};\n", reason="layout"),
+    Example(
+        "DEFINE_PER_CPU(char [PAGE_SIZE], buf);\n", "DEFINE_PER_CPU(char [PAGE_SIZE_MAX], buf);\n"
     ),
     Example(  # a GPU's own pages
         "#undef PAGE_SIZE\n#define PAGE_SIZE 4096\nstatic char buf[PAGE_SIZE];\n"

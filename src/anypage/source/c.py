@@ -18,7 +18,7 @@ _KEYWORD = re.compile(rb"[ \t]*#[ \t]*(\w*)[ \t]*")
 _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?")
 _AGGREGATE = re.compile(
     rb"\b(?:struct|union|(enum))\b"
-    rb"(?:\s+(?:__\w+\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\w+))*\s*\Z"
+    rb"(?:\s+(?:__(?:attribute__|aligned|section)\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\w+))*\s*\Z"
 )
 _COMPOUND_LITERAL = re.compile(rb"(?:[=,(?:]|\breturn)\s*\([\w\s*\[\]]+\)\s*\Z")
 
@@ -27,7 +27,7 @@ _COMPOUND_LITERAL = re.compile(rb"(?:[=,(?:]|\breturn)\s*\([\w\s*\[\]]+\)\s*\Z")
 class Scope:
     """What a brace opens: "file" (no brace), "block", "struct" (also union) or "enum".
 
-    head is where the statement that opens it starts; start is the offset of `{`, end that after `}`.
+    head is where the statement that opens it starts; start is the offset of `{`, end after `}`.
     """
 
     kind: str
@@ -71,8 +71,10 @@ class Directive:
         match = _DEFINE.match(data, self.start, self.end)
         if self.keyword != b"define" or not match:
             return None
-        params = match[3] and tuple(p.strip(b" \t\\\r\n") for p in match[3].split(b","))
-        return Define(match[1], params if match[2] else None, match.end(), self.end)
+        params = None
+        if match[2]:
+            params = tuple(p for part in match[3].split(b",") if (p := part.strip(b" \t\\\r\n")))
+        return Define(match[1], params, match.end(), self.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Never fails: bytes that are no C (not UTF-8, NUL, a lone quote) become one-byte 
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 COMMENT = rb"/\*[\s\S]*?(?:\*/|\Z)|//(?:\\\r?\n|[^\n])*+"
@@ -82,8 +83,9 @@ def split_commas(toks: Sequence[Token]) -> list[Sequence[Token]]:
     return [*parts, toks[begin:]]
 
 
-class Call(NamedTuple):
-    """`name(args)`: index of the name in the tokens, of the closing bracket, and the arguments."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`name(args)`: where the name is in the tokens, and the closing bracket; the arguments."""
 
     name: Token
     index: int
