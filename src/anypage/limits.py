@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from anypage.definitions import Definition, definitions, in_file
+from anypage.definitions import definitions, in_file
 from anypage.findings import Edit
 from anypage.source.expression import Node, NotAnExpression, names, parse
 from anypage.source.lexer import Token
+from anypage.source.macros import Definition
 from anypage.source_file import Companions, File
 from anypage.values import SAMPLES, SIZES, Context, Evaluator, Unknown
 from anypage.vocabulary import seeds
@@ -63,7 +64,9 @@ def limit(file: File, toks: Sequence[Token], which: str) -> Limit:
     return found.rewrite(chosen)
 
 
-def condition_limits(file: File, toks: Sequence[Token], which: str) -> tuple[Limit, ...]:
+def condition_limits(
+    file: File, toks: Sequence[Token], which: str
+) -> tuple[Limit, ...]:
     """The condition, at the limits that bind.
 
     "max": of several, any is true if and only if the condition is true at some page size (for
@@ -105,13 +108,20 @@ class _Occurrences:
     """An expression, the places in it that depend on the page size, and its values."""
 
     def __init__(
-        self, file: File, node: Node, *, limits_follow: bool = False, opaque: bool = False
+        self,
+        file: File,
+        node: Node,
+        *,
+        limits_follow: bool = False,
+        opaque: bool = False,
     ) -> None:
         self.file, self.node, self.limits_follow = file, node, limits_follow
         self.places = [n for n in names(node) if n.text.decode() in file.names]
         self.evaluator = Evaluator(file, opaque=opaque)
         if not self.places:
-            raise NotConvertible("the page size is hidden in a part that is no plain expression")
+            raise NotConvertible(
+                "the page size is hidden in a part that is no plain expression"
+            )
         if len(self.places) > _MOST_NAMES:
             raise NotConvertible("too many names that depend on the page size")
         self.hints: dict[int, int] = {}
@@ -137,7 +147,9 @@ class _Occurrences:
         for sample in self.truth:
             context = Context(0, sample, limits=choice, hint=self.hints.get(sample))
             try:
-                result[sample] = self.evaluator.value(self.node, context, self.file.data)
+                result[sample] = self.evaluator.value(
+                    self.node, context, self.file.data
+                )
             except Unknown:
                 return None
         return result
@@ -152,10 +164,14 @@ class _Occurrences:
                 others = expanded.companions
             else:
                 text, others = twin(self.file, place.text.decode(), choice[place.start])
-                edits.append(Edit(place.start, place.start + len(place.text), text.encode()))
+                edits.append(
+                    Edit(place.start, place.start + len(place.text), text.encode())
+                )
             for path, more in others:
                 companions.setdefault(path, set()).update(more)
-        merged = tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
+        merged = tuple(
+            (p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items()
+        )
         return Limit(tuple(edits), merged)
 
     def _expanded(self, place: Node, which: str) -> "_Expanded | None":
@@ -170,7 +186,9 @@ class _Occurrences:
         text = body.text(home.data, toks[0].start, toks[-1].end)
         for param, arg in zip(found[0].define.params or (), place.args, strict=True):
             argument = self.file.data[arg.start : arg.end]
-            text = re.sub(rb"\(%s\)|\b%s\b" % (param, param), _literally(argument), text)
+            text = re.sub(
+                rb"\(%s\)|\b%s\b" % (param, param), _literally(argument), text
+            )
         return _Expanded(text, body.companions)
 
     def _is_boolean(self, place: Node) -> bool:
@@ -178,7 +196,11 @@ class _Occurrences:
         for sample in self.truth:
             for size in SIZES:
                 try:
-                    values.add(self.evaluator.value(place, Context(size, sample), self.file.data))
+                    values.add(
+                        self.evaluator.value(
+                            place, Context(size, sample), self.file.data
+                        )
+                    )
                 except Unknown:
                     continue
         return values <= {0, 1}
@@ -270,7 +292,11 @@ def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice |
         values = found.values(choice)
         if values == wanted:
             return choice
-        if values and not exact and all(pick(values[s], wanted[s]) == values[s] for s in wanted):
+        if (
+            values
+            and not exact
+            and all(pick(values[s], wanted[s]) == values[s] for s in wanted)
+        ):
             usable.append((max(_ratio(values[s], wanted[s]) for s in wanted), choice))
     if not usable:
         return None
@@ -283,7 +309,9 @@ def _ambiguous(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> boo
     return len(_right_ends(found, pick)) == len(found.ends)
 
 
-def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
+def _choose_closer(
+    found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]
+) -> Choice:
     """The end that binds: for more values, or for any other constants in the place of these."""
     if found.evaluator.guesses:
         found.look_closer()
@@ -300,7 +328,9 @@ def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int
     return _named(found, which) if found.evaluator.guesses else found.ends[0]
 
 
-def _right_ends(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> list[Choice]:
+def _right_ends(
+    found: _Occurrences, pick: Callable[[Iterable[int]], int]
+) -> list[Choice]:
     wanted = {s: pick(v) for s, v in found.truth.items()}
     return [c for c in found.ends if found.values(c) == wanted]
 
@@ -352,9 +382,13 @@ def _leaves_rest(file: File, node: Node, depth: int = 0) -> bool:
         rounds = right.text == b"1" and left.kind == "binary" and left.text == b"+"
         if not rounds:
             return True
-    if node.kind in ("name", "call") and node.text.decode() in file.names and depth < _MOST_NAMES:
+    if (
+        node.kind in ("name", "call")
+        and node.text.decode() in file.names
+        and depth < _MOST_NAMES
+    ):
         for definition in definitions(file, node.text.decode()):
-            body = definition.expression()
+            body = definition.expression
             home = home_of(file, definition)
             if body is not None and _leaves_rest(home, body, depth + 1):
                 return True
@@ -403,7 +437,9 @@ def _is_limit(file: File, name: str, text: str, which: str) -> bool:
     for sample in SAMPLES:
         try:
             values = [
-                evaluator.value(Node("name", n.encode(), 0, 0), Context(size, sample), b"")
+                evaluator.value(
+                    Node("name", n.encode(), 0, 0), Context(size, sample), b""
+                )
                 for n in (text, name)
                 for size in SIZES
             ]
@@ -436,7 +472,9 @@ def _define_twin(
         companions.setdefault(path, set()).add(insertion)
         for other, edits in others:
             companions.setdefault(other, set()).update(edits)
-    return tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
+    return tuple(
+        (p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items()
+    )
 
 
 def _check_arms(home: File, definition: Definition, *, alone: bool) -> None:
@@ -445,9 +483,13 @@ def _check_arms(home: File, definition: Definition, *, alone: bool) -> None:
         for arm in conditional.arms:
             toks = definition.c.tokens(arm)
             if home.depends(toks) and not alone:
-                raise NotConvertible(f"{name.decode()} is defined under #if of the page size")
+                raise NotConvertible(
+                    f"{name.decode()} is defined under #if of the page size"
+                )
             if arm.keyword == b"ifndef" and toks and toks[0].text == name:
-                raise NotConvertible(f"architectures may define {name.decode()} themselves")
+                raise NotConvertible(
+                    f"architectures may define {name.decode()} themselves"
+                )
 
 
 def _twin_line(

@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-from anypage.source.c import CFile, Directive
+from anypage.source.macros import Definition
 
 GLOBAL = ("include/", "arch/arm64/include/")
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+[<"]([^>"\n]+)[>"]', re.MULTILINE)
+_INCLUDE = re.compile(rb'#[ \t]*+include[ \t]*+[<"]([^>"\n]++)[>"]')
 _NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
 _BODY = rb"((?:[^\n\\]++|\\\r?\n|\\)*+)"
-_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY)
+_DEFINE = re.compile(
+    rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY
+)
 _ANY_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)")
 _WORD = re.compile(rb"[A-Za-z_]\w*+")
 _NO_WORDS = re.compile(rb'/\*[\s\S]*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
@@ -68,7 +70,9 @@ def constants() -> Mapping[str, int]:
 
 @cache
 def _facts() -> dict[str, dict]:  # type: ignore[type-arg]
-    return tomllib.loads(resources.files("anypage.facts").joinpath("vocabulary.toml").read_text())
+    return tomllib.loads(
+        resources.files("anypage.facts").joinpath("vocabulary.toml").read_text()
+    )
 
 
 def is_global(path: str) -> bool:
@@ -92,11 +96,15 @@ def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
         return intern.get(text) or intern.setdefault(text, text.decode())
 
     macros = tuple(
-        (word(m[1]), tuple(map(word, set(_WORD.findall(_NO_WORDS.sub(b" ", m[2]))))))
+        (word(m[1]), tuple(map(word, set(_WORD.findall(_words_only(m[2]))))))
         for m in _DEFINE.finditer(data)
     )
     includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
     return Outline(path, includes, macros)
+
+
+def _words_only(body: bytes) -> bytes:
+    return _NO_WORDS.sub(b" ", body) if b'"' in body or b"/" in body else body
 
 
 def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
@@ -121,9 +129,11 @@ class Vocabulary:
     candidates: frozenset[str]
     macros: dict[str, dict[str, tuple[str, ...]]]
     includes: dict[str, tuple[str, ...]]
-    parsed: dict[str, tuple[CFile, dict[bytes, list[Directive]]]] = field(default_factory=dict)
+    parsed: dict[str, dict[str, tuple[Definition, ...]]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     defines: dict[str, frozenset[str]] = field(default_factory=dict)
+    _scopes: "dict[str, Names]" = field(default_factory=dict)
+    _included: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _reach: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _by_basename: dict[str, list[str]] = field(default_factory=dict)
     _definers: dict[str, list[str]] = field(default_factory=dict)
@@ -141,7 +151,9 @@ class Vocabulary:
             for name, words in o.macros:
                 if name in known:
                     macros[o.path][name] = macros[o.path].get(name, ()) + words
-        return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
+        return cls(
+            frozenset(known), dict(macros), {o.path: o.includes for o in outlines}
+        )
 
     def __post_init__(self) -> None:
         for path in self.includes:
@@ -162,7 +174,9 @@ class Vocabulary:
 
     def scope(self, path: str) -> "Names":
         """The names as the file at path sees them."""
-        return Names(self, path)
+        if path not in self._scopes:
+            self._scopes[path] = Names(self, path)
+        return self._scopes[path]
 
     def private_headers(self, path: str) -> tuple[str, ...]:
         """path itself and the headers of its own that it includes, nearest first."""
@@ -199,11 +213,13 @@ class Vocabulary:
         """The global headers that define name."""
         return self._definers.get(name, [])
 
-    def _targets(self, path: str) -> Iterator[str]:
-        for include in self.includes.get(path, ()):
-            target = self._target(path, include)
-            if target:
-                yield target
+    def _targets(self, path: str) -> tuple[str, ...]:
+        if path not in self._included:
+            found = (
+                self._target(path, include) for include in self.includes.get(path, ())
+            )
+            self._included[path] = tuple(target for target in found if target)
+        return self._included[path]
 
     def _target(self, path: str, include: str) -> str | None:
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), include))
@@ -213,7 +229,9 @@ class Vocabulary:
             f"arch/arm64/include/{include}",
             f"include/uapi/{include}",
             f"arch/arm64/include/uapi/{include}",
-            f"include/asm-generic/{posixpath.basename(include)}" if include[:4] == "asm/" else "",
+            f"include/asm-generic/{posixpath.basename(include)}"
+            if include[:4] == "asm/"
+            else "",
         ):
             if candidate in self.includes:
                 return candidate
@@ -260,11 +278,13 @@ def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
 
 @dataclass(slots=True)
 class Names:
-    """The vocabulary as one file sees it."""
+    """The vocabulary as one file sees it. visible: a cache of definitions.py."""
 
     vocabulary: Vocabulary
     path: str
+    visible: dict[str, tuple[Definition, ...]] = field(default_factory=dict)
     _chains: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return self.chain(name) is not None
@@ -280,6 +300,11 @@ class Names:
 
     def definition_files(self, name: str) -> tuple[str, ...]:
         """The files whose #define of name this file sees; () for a seed of the kernel's own."""
+        if name not in self._files:
+            self._files[name] = self._find_files(name)
+        return self._files[name]
+
+    def _find_files(self, name: str) -> tuple[str, ...]:
         for header in self.vocabulary.private_headers(self.path):
             if is_global(header) and name in seeds():
                 continue

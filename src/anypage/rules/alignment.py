@@ -91,5 +91,7 @@ EXAMPLES = (
         "static union {\n\tint x;\n} u __aligned(PAGE_SIZE);\n",
         "static union {\n\tint x;\n} u __aligned(PAGE_SIZE_MAX);\n",
     ),
-    Example("static char table[64] __aligned(8);\nint x(int y) { return ALIGN(y, PAGE_SIZE); }\n"),
+    Example(
+        "static char table[64] __aligned(8);\nint x(int y) { return ALIGN(y, PAGE_SIZE); }\n"
+    ),
 )

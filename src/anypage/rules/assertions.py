@@ -42,18 +42,24 @@ def _judge(file: File, call: Call) -> Iterator[Finding]:
     condition = call.args[0]
     if call.name.text in _OTHERS:
         reason = "a power of two at some page sizes is none at others"
-        yield file.finding(ID, condition, reason=reason, fix="assert it for each page size")
+        yield file.finding(
+            ID, condition, reason=reason, fix="assert it for each page size"
+        )
     if call.name.text not in _ASSERTIONS:
         return
     which = _ASSERTIONS[call.name.text]
     try:
         limits = condition_limits(file, condition, which)
-        edits, companions = _rewrite(file, condition, limits, b"||" if which == "max" else b"&&")
+        edits, companions = _rewrite(
+            file, condition, limits, b"||" if which == "max" else b"&&"
+        )
     except NotConvertible as error:
         yield file.finding(ID, condition, reason=str(error), fix=_FIX)
         return
     reason = "the assertion is checked at build time"
-    yield file.finding(ID, condition, reason=reason, fix=_FIX, edits=edits, companions=companions)
+    yield file.finding(
+        ID, condition, reason=reason, fix=_FIX, edits=edits, companions=companions
+    )
 
 
 def _rewrite(
@@ -86,7 +92,10 @@ EXAMPLES = (
         "static_assert(PAGE_SIZE >= SZ_4K);\n",
         "static_assert(PAGE_SIZE_MIN >= SZ_4K);\n",
     ),
-    Example("static_assert(PAGE_SIZE % 512 == 0);\n", "static_assert(PAGE_SIZE_MIN % 512 == 0);\n"),
+    Example(
+        "static_assert(PAGE_SIZE % 512 == 0);\n",
+        "static_assert(PAGE_SIZE_MIN % 512 == 0);\n",
+    ),
     Example(
         "static_assert(PAGE_ALIGNED(SZ_256K));\n",
         "static_assert(IS_ALIGNED((unsigned long)SZ_256K, PAGE_SIZE_MAX));\n",
@@ -95,7 +104,9 @@ EXAMPLES = (
             "IS_ALIGNED((unsigned long)(addr), PAGE_SIZE)\n"
         },
     ),
-    Example("static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"),
+    Example(
+        "static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"
+    ),
     Example(  # true at each size, though MAX_PTRS_PER_PTE entries do not fit the smallest page
         "void f(void)\n{\n\tBUILD_BUG_ON(MAX_PTRS_PER_PTE * sizeof(pte_t) > PAGE_SIZE);\n}\n",
         "void f(void)\n{\n\tBUILD_BUG_ON(MAX_PTRS_PER_PTE * sizeof(pte_t) > PAGE_SIZE_MAX);\n}\n",
@@ -113,6 +124,9 @@ EXAMPLES = (
         "#define PFN_BITS_MIN\t(SECTION_SIZE_BITS_MAX - PAGE_SHIFT_MAX)\n"
         "void f(void)\n{\n\tBUILD_BUG_ON(LAST_BIT > PFN_BITS_MIN);\n}\n",
     ),
-    Example("static_assert(PAGE_SIZE == SZ_4K);\n", reason="does not hold at every page size"),
+    Example(
+        "static_assert(PAGE_SIZE == SZ_4K);\n",
+        reason="does not hold at every page size",
+    ),
     Example("void f(void)\n{\n\tBUG_ON(x > PAGE_SIZE);\n}\n"),
 )

@@ -48,7 +48,9 @@ def _judge(file: File, width: Sequence[Token], *, fixed: bool) -> Finding:
         return file.finding(ID, width, reason=FIXED, fix=_FIX)
     reason = "the width of a bit-field is a constant"
     if len(file.chain(width)) > 1:
-        return file.finding(ID, width, reason="the macro is a layout: it has to change", fix=_FIX)
+        return file.finding(
+            ID, width, reason="the macro is a layout: it has to change", fix=_FIX
+        )
     try:
         found = limit(file, width, "max")
     except NotConvertible as error:
@@ -62,7 +64,8 @@ EXAMPLES = (
         "struct s {\n\tu32 len:16;\n\tu32 offset:PAGE_SHIFT_MAX, last:1;\n};\n",
     ),
     Example(
-        "#define BITS (PAGE_SHIFT + 2)\nstruct s {\n\tu32 offset : BITS;\n};\n", reason="layout"
+        "#define BITS (PAGE_SHIFT + 2)\nstruct s {\n\tu32 offset : BITS;\n};\n",
+        reason="layout",
     ),
     Example(
         "struct s {\n\tu32 len:16;\n\tu8 *p;\n};\nint f(int a) { return a ? 1 : PAGE_SHIFT; }\n"

@@ -66,7 +66,9 @@ def _refused_structs(file: File) -> dict[int, str]:
     return refused
 
 
-def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> Iterator[Finding]:
+def _statement(
+    file: File, statement: Statement, refused: Mapping[int, str]
+) -> Iterator[Finding]:
     toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
     around = structs(statement.scope)
     refusal = refused.get(around[-1].start, "") if around else ""
@@ -81,7 +83,11 @@ def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> 
 def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Finding]:
     for call in calls(toks):
         which = _DECLARERS.get(call.name.text)
-        if which is not None and which < len(call.args) and file.depends(call.args[which]):
+        if (
+            which is not None
+            and which < len(call.args)
+            and file.depends(call.args[which])
+        ):
             name = call.args[0][-1] if call.args[0] else call.name
             yield _judge(file, name, call.args[which], refusal, parameter=False)
 
@@ -158,7 +164,9 @@ def _judge(
 
 def _sizeof_note(file: File, name: bytes) -> str:
     """Where the size of the array is used: it is that of the largest page now."""
-    uses = re.compile(rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
+    uses = re.compile(
+        rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name)
+    )
     lines = sorted({file.position(m.start())[0] for m in uses.finditer(file.data)})
     if not lines:
         return ""
@@ -211,10 +219,13 @@ EXAMPLES = (
     ),
     Example("struct s {\n\t__le32 entry[PAGE_SIZE / 4];\n};\n", reason="layout"),
     Example(
-        "DEFINE_PER_CPU(char [PAGE_SIZE], buf);\n", "DEFINE_PER_CPU(char [PAGE_SIZE_MAX], buf);\n"
+        "DEFINE_PER_CPU(char [PAGE_SIZE], buf);\n",
+        "DEFINE_PER_CPU(char [PAGE_SIZE_MAX], buf);\n",
     ),
     Example(  # a GPU's own pages
         "#undef PAGE_SIZE\n#define PAGE_SIZE 4096\nstatic char buf[PAGE_SIZE];\n"
     ),
-    Example("void f(char *page)\n{\n\tpage[PAGE_SIZE - 1] = 0;\n\tx = y[PAGE_SHIFT];\n}\n"),
+    Example(
+        "void f(char *page)\n{\n\tpage[PAGE_SIZE - 1] = 0;\n\tx = y[PAGE_SHIFT];\n}\n"
+    ),
 )
