@@ -16,7 +16,7 @@ from anypage import rules
 from anypage.backslashes import keep_backslashes
 from anypage.findings import Edit, Finding
 from anypage.source_file import File
-from anypage.vocabulary import Outline, Vocabulary, defined, outline
+from anypage.vocabulary import Outline, Vocabulary, bit_field_widths, defined, outline
 
 T = TypeVar("T")
 
@@ -29,25 +29,17 @@ _SKIPPED = (
     "lib/raid6/test/",
 )
 _CHUNK = 400
-_REGISTER_HEADER = (
-    60_000  # bytes; above it, a header of nothing but numbers is not searched
-)
+_REGISTER_HEADER = 60_000  # bytes; above it, a header of nothing but numbers is not searched
 _BYTES_PER_DEFINE = 160
 
-_WORD_BYTES = bytes(
-    b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256)
-)
+_WORD_BYTES = bytes(b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256))
 
 
 def in_scope(path: str) -> bool:
     """Not of another architecture, nor a user-space tool or documentation."""
     if path.startswith(_SKIPPED):
         return False
-    return (
-        not path.startswith("arch/")
-        or path.startswith("arch/arm64/")
-        or path.count("/") == 1
-    )
+    return not path.startswith("arch/") or path.startswith("arch/arm64/") or path.count("/") == 1
 
 
 def audit(
@@ -73,9 +65,7 @@ def edits_by_file(findings: Iterable[Finding]) -> dict[str, tuple[Edit, ...]]:
     for finding in findings:
         for path, edits in ((finding.path, finding.edits), *finding.companions):
             merged.setdefault(path, set()).update(edits)
-    return {
-        p: tuple(sorted(e, key=_edit_order)) for p, e in sorted(merged.items()) if e
-    }
+    return {p: tuple(sorted(e, key=_edit_order)) for p, e in sorted(merged.items()) if e}
 
 
 def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
@@ -98,9 +88,7 @@ def _without_conflicts(findings: list[Finding]) -> list[Finding]:
     result = []
     for finding in findings:
         places = ((finding.path, finding.edits), *finding.companions)
-        if any(
-            _overlaps(e, taken.get(path, ())) for path, edits in places for e in edits
-        ):
+        if any(_overlaps(e, taken.get(path, ())) for path, edits in places for e in edits):
             reason = f"{finding.reason}; the fix overlaps with another one"
             result.append(replace(finding, reason=reason, edits=(), companions=()))
             continue
@@ -113,17 +101,14 @@ def _without_conflicts(findings: list[Finding]) -> list[Finding]:
 def _overlaps(edit: Edit, others: Iterable[Edit]) -> bool:
     """An insertion clashes with what replaces the bytes on both sides of it."""
     return any(
-        edit != other and edit.start < other.end and other.start < edit.end
-        for other in others
+        edit != other and edit.start < other.end and other.start < edit.end for other in others
     )
 
 
 class _Engine:
     """What the worker processes share: they are forked after each pass has filled it in."""
 
-    def __init__(
-        self, tree: Mapping[str, bytes] | Path, chosen: tuple[rules.Rule, ...]
-    ) -> None:
+    def __init__(self, tree: Mapping[str, bytes] | Path, chosen: tuple[rules.Rule, ...]) -> None:
         self.tree = tree
         self.rules = chosen
         self.extra = frozenset(w for r in chosen for w in r.WORDS)
@@ -146,27 +131,25 @@ class _Engine:
         """The three passes."""
         sources = [p for p in self.paths if p.endswith((".c", ".h", ".S"))]
         self.vocabulary = Vocabulary.build(self._map(_outlines, sources, jobs))
-        twins = {
-            f"{n}{limit}"
-            for n in self.vocabulary.candidates
-            for limit in ("_MIN", "_MAX")
-        }
+        twins = {f"{n}{limit}" for n in self.vocabulary.candidates for limit in ("_MIN", "_MAX")}
         self.words = self.vocabulary.candidates | self.extra
         self.twins = frozenset(twins - self.words)
-        for path, words, names in self._map(_words, sources, jobs):
+        widths: dict[str, frozenset[str]] = {}
+        for path, words, names, wide in self._map(_words, sources, jobs):
+            widths[path] = wide
             self.vocabulary.taken |= words & self.twins
             words -= self.twins
             if not words:
                 continue
             self.found[path] = words
             self.vocabulary.add_definitions(path, names)
+        for path, names in widths.items():
+            self.vocabulary.add_layouts(path, names)
         wanted = [p for p in self.paths if p in self.found or self._wanted_by_name(p)]
         return list(self._map(_examine, wanted, jobs))
 
     def _wanted_by_name(self, path: str) -> bool:
-        return any(
-            r.applies is not rules.c_files and r.applies(path) for r in self.rules
-        )
+        return any(r.applies is not rules.c_files and r.applies(path) for r in self.rules)
 
     def _map(
         self,
@@ -209,7 +192,7 @@ def _outlines(engine: _Engine, paths: Sequence[str]) -> list[Outline]:
 
 def _words(
     engine: _Engine, paths: Sequence[str]
-) -> list[tuple[str, frozenset[str], frozenset[str]]]:
+) -> list[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
     found = []
     wanted = {w.encode(): w for w in engine.words | engine.twins}
     for path in paths:
@@ -222,7 +205,7 @@ def _words(
         words = wanted.keys() & set(data.translate(_WORD_BYTES).split())
         if words:
             known = frozenset(wanted[w] for w in words)
-            found.append((path, known, defined(data, known)))
+            found.append((path, known, defined(data, known), bit_field_widths(data, known)))
     return found
 
 
@@ -231,7 +214,7 @@ def _examine(engine: _Engine, paths: Sequence[str]) -> list[Finding]:
     for path in paths:
         names = engine.vocabulary.scope(path)
         found = engine.found.get(path, frozenset())
-        words = frozenset(w for w in found if w in engine.extra or w in names)
+        words = frozenset(w for w in found if w in engine.extra or w in names or names.is_layout(w))
         file = File(path, engine.read(path), names, words, engine.read)
         for rule in engine.rules:
             if rule.applies(path) and (words or rule.applies is not rules.c_files):

@@ -29,6 +29,7 @@ _FEWEST_SAMPLES = 6
 _LARGEST_WASTE = 4
 _HUGE = 1 << 48
 _LARGEST_SHIFT = 64
+_PAGE_RATIO = 16
 _MOST_HINTS = 200
 _TAB = 8
 _COLUMNS = 100
@@ -64,9 +65,7 @@ def limit(file: File, toks: Sequence[Token], which: str) -> Limit:
     return found.rewrite(chosen)
 
 
-def condition_limits(
-    file: File, toks: Sequence[Token], which: str
-) -> tuple[Limit, ...]:
+def condition_limits(file: File, toks: Sequence[Token], which: str) -> tuple[Limit, ...]:
     """The condition, at the limits that bind.
 
     "max": of several, any is true if and only if the condition is true at some page size (for
@@ -119,9 +118,7 @@ class _Occurrences:
         self.places = [n for n in names(node) if n.text.decode() in file.names]
         self.evaluator = Evaluator(file, opaque=opaque)
         if not self.places:
-            raise NotConvertible(
-                "the page size is hidden in a part that is no plain expression"
-            )
+            raise NotConvertible("the page size is hidden in a part that is no plain expression")
         if len(self.places) > _MOST_NAMES:
             raise NotConvertible("too many names that depend on the page size")
         self.hints: dict[int, int] = {}
@@ -147,9 +144,7 @@ class _Occurrences:
         for sample in self.truth:
             context = Context(0, sample, limits=choice, hint=self.hints.get(sample))
             try:
-                result[sample] = self.evaluator.value(
-                    self.node, context, self.file.data
-                )
+                result[sample] = self.evaluator.value(self.node, context, self.file.data)
             except Unknown:
                 return None
         return result
@@ -164,14 +159,10 @@ class _Occurrences:
                 others = expanded.companions
             else:
                 text, others = twin(self.file, place.text.decode(), choice[place.start])
-                edits.append(
-                    Edit(place.start, place.start + len(place.text), text.encode())
-                )
+                edits.append(Edit(place.start, place.start + len(place.text), text.encode()))
             for path, more in others:
                 companions.setdefault(path, set()).update(more)
-        merged = tuple(
-            (p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items()
-        )
+        merged = tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
         return Limit(tuple(edits), merged)
 
     def _expanded(self, place: Node, which: str) -> "_Expanded | None":
@@ -186,9 +177,7 @@ class _Occurrences:
         text = body.text(home.data, toks[0].start, toks[-1].end)
         for param, arg in zip(found[0].define.params or (), place.args, strict=True):
             argument = self.file.data[arg.start : arg.end]
-            text = re.sub(
-                rb"\(%s\)|\b%s\b" % (param, param), _literally(argument), text
-            )
+            text = re.sub(rb"\(%s\)|\b%s\b" % (param, param), _literally(argument), text)
         return _Expanded(text, body.companions)
 
     def _is_boolean(self, place: Node) -> bool:
@@ -196,11 +185,7 @@ class _Occurrences:
         for sample in self.truth:
             for size in SIZES:
                 try:
-                    values.add(
-                        self.evaluator.value(
-                            place, Context(size, sample), self.file.data
-                        )
-                    )
+                    values.add(self.evaluator.value(place, Context(size, sample), self.file.data))
                 except Unknown:
                     continue
         return values <= {0, 1}
@@ -227,7 +212,7 @@ class _Occurrences:
         """More samples: where the answer may change, for one unknown or a product of two."""
         known = self._known()
         ratios = {a // b for a in known for b in known}
-        edges = known | ratios | {math.isqrt(r) for r in ratios}
+        edges = known | ratios | {math.isqrt(r) for r in known | ratios}
         near = sorted({e + d for e in edges for d in (-1, 0, 1) if e + d > 0})
         step = max(1, len(near) // _MOST_HINTS)
         self.hints = dict(enumerate(near[::step], len(SAMPLES)))
@@ -292,11 +277,7 @@ def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice |
         values = found.values(choice)
         if values == wanted:
             return choice
-        if (
-            values
-            and not exact
-            and all(pick(values[s], wanted[s]) == values[s] for s in wanted)
-        ):
+        if values and not exact and all(pick(values[s], wanted[s]) == values[s] for s in wanted):
             usable.append((max(_ratio(values[s], wanted[s]) for s in wanted), choice))
     if not usable:
         return None
@@ -309,9 +290,7 @@ def _ambiguous(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> boo
     return len(_right_ends(found, pick)) == len(found.ends)
 
 
-def _choose_closer(
-    found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]
-) -> Choice:
+def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
     """The end that binds: for more values, or for any other constants in the place of these."""
     if found.evaluator.guesses:
         found.look_closer()
@@ -320,6 +299,8 @@ def _choose_closer(
             return right[0]
     try:
         opaque = _Occurrences(found.file, found.node, limits_follow=True, opaque=True)
+        if _ambiguous(opaque, pick):
+            opaque.look_closer()
         right = _right_ends(opaque, pick)
     except NotConvertible:
         right = []
@@ -328,9 +309,7 @@ def _choose_closer(
     return _named(found, which) if found.evaluator.guesses else found.ends[0]
 
 
-def _right_ends(
-    found: _Occurrences, pick: Callable[[Iterable[int]], int]
-) -> list[Choice]:
+def _right_ends(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> list[Choice]:
     wanted = {s: pick(v) for s, v in found.truth.items()}
     return [c for c in found.ends if found.values(c) == wanted]
 
@@ -371,9 +350,25 @@ def _choose_pair(found: _Occurrences, which: str) -> tuple[Choice, Choice] | Non
 def fills_page(file: File, toks: Sequence[Token]) -> bool:
     """Is it what something else leaves of a page: (PAGE_SIZE - x), PAGE_SIZE / x - 1?"""
     try:
-        return _leaves_rest(file, expression(toks))
+        node = expression(toks)
     except NotConvertible:
         return False
+    return _leaves_rest(file, node) and _grows_with_page(file, node)
+
+
+def _grows_with_page(file: File, node: Node) -> bool:
+    """Nearly as fast as the page: not the number of chunks in a page, when chunks grow too."""
+    evaluator = Evaluator(file)
+    for sample in SAMPLES:
+        try:
+            small, large = (
+                evaluator.value(node, Context(size, sample), file.data) for size in (0, 2)
+            )
+        except Unknown:
+            continue
+        if small and large < small * _PAGE_RATIO / 2:
+            return False
+    return True
 
 
 def _leaves_rest(file: File, node: Node, depth: int = 0) -> bool:
@@ -382,11 +377,7 @@ def _leaves_rest(file: File, node: Node, depth: int = 0) -> bool:
         rounds = right.text == b"1" and left.kind == "binary" and left.text == b"+"
         if not rounds:
             return True
-    if (
-        node.kind in ("name", "call")
-        and node.text.decode() in file.names
-        and depth < _MOST_NAMES
-    ):
+    if node.kind in ("name", "call") and node.text.decode() in file.names and depth < _MOST_NAMES:
         for definition in definitions(file, node.text.decode()):
             body = definition.expression
             home = home_of(file, definition)
@@ -437,9 +428,7 @@ def _is_limit(file: File, name: str, text: str, which: str) -> bool:
     for sample in SAMPLES:
         try:
             values = [
-                evaluator.value(
-                    Node("name", n.encode(), 0, 0), Context(size, sample), b""
-                )
+                evaluator.value(Node("name", n.encode(), 0, 0), Context(size, sample), b"")
                 for n in (text, name)
                 for size in SIZES
             ]
@@ -472,9 +461,7 @@ def _define_twin(
         companions.setdefault(path, set()).add(insertion)
         for other, edits in others:
             companions.setdefault(other, set()).update(edits)
-    return tuple(
-        (p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items()
-    )
+    return tuple((p, tuple(sorted(e, key=lambda e: e.start))) for p, e in companions.items())
 
 
 def _check_arms(home: File, definition: Definition, *, alone: bool) -> None:
@@ -483,13 +470,9 @@ def _check_arms(home: File, definition: Definition, *, alone: bool) -> None:
         for arm in conditional.arms:
             toks = definition.c.tokens(arm)
             if home.depends(toks) and not alone:
-                raise NotConvertible(
-                    f"{name.decode()} is defined under #if of the page size"
-                )
+                raise NotConvertible(f"{name.decode()} is defined under #if of the page size")
             if arm.keyword == b"ifndef" and toks and toks[0].text == name:
-                raise NotConvertible(
-                    f"architectures may define {name.decode()} themselves"
-                )
+                raise NotConvertible(f"architectures may define {name.decode()} themselves")
 
 
 def _twin_line(

@@ -110,12 +110,7 @@ class File:
             line,
             column,
             rule,
-            " ".join(
-                self.data[start:end]
-                .decode(errors="replace")
-                .replace("\\\n", " ")
-                .split()
-            ),
+            " ".join(self.data[start:end].decode(errors="replace").replace("\\\n", " ").split()),
             self.chain(toks),
             reason,
             fix,

@@ -12,7 +12,7 @@ import posixpath
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -23,10 +23,9 @@ GLOBAL = ("include/", "arch/arm64/include/")
 _INCLUDE = re.compile(rb'#[ \t]*+include[ \t]*+[<"]([^>"\n]++)[>"]')
 _NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
 _BODY = rb"((?:[^\n\\]++|\\\r?\n|\\)*+)"
-_DEFINE = re.compile(
-    rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY
-)
+_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY)
 _ANY_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)")
+_BIT_FIELD = re.compile(rb"\w[ \t]++\w++[ \t]*+:[ \t]*+([A-Za-z_]\w*+)[ \t]*+;")
 _WORD = re.compile(rb"[A-Za-z_]\w*+")
 _NO_WORDS = re.compile(rb'/\*[\s\S]*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
 
@@ -70,9 +69,7 @@ def constants() -> Mapping[str, int]:
 
 @cache
 def _facts() -> dict[str, dict]:  # type: ignore[type-arg]
-    return tomllib.loads(
-        resources.files("anypage.facts").joinpath("vocabulary.toml").read_text()
-    )
+    return tomllib.loads(resources.files("anypage.facts").joinpath("vocabulary.toml").read_text())
 
 
 def is_global(path: str) -> bool:
@@ -112,6 +109,11 @@ def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
     return frozenset(n for t in _ANY_DEFINE.findall(data) if (n := t.decode()) in names)
 
 
+def bit_field_widths(data: bytes, names: frozenset[str]) -> frozenset[str]:
+    """Which of names stand alone as the width of a bit-field."""
+    return frozenset(n for t in _BIT_FIELD.findall(data) if (n := t.decode()) in names)
+
+
 def all_defined(data: bytes) -> frozenset[str]:
     """Every name that the file #defines."""
     return frozenset(t.decode() for t in _ANY_DEFINE.findall(data))
@@ -123,7 +125,8 @@ class Vocabulary:
 
     candidates: every name that derives from the page size somewhere. macros: file -> name -> the
     names in its body (() for a number), for candidates only. taken: names of possible limits
-    (FOO_MAX) that the tree uses already. parsed, defines: caches of definitions.py.
+    (FOO_MAX) that the tree uses already. layouts: (file, name) of macros that are the width of a
+    bit-field: they become constants (rules/bitfields.py), and end the closure. parsed, defines: caches of definitions.py.
     """
 
     candidates: frozenset[str]
@@ -131,6 +134,7 @@ class Vocabulary:
     includes: dict[str, tuple[str, ...]]
     parsed: dict[str, dict[str, tuple[Definition, ...]]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    layouts: set[tuple[str, str]] = field(default_factory=set)
     defines: dict[str, frozenset[str]] = field(default_factory=dict)
     _scopes: "dict[str, Names]" = field(default_factory=dict)
     _included: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -151,9 +155,7 @@ class Vocabulary:
             for name, words in o.macros:
                 if name in known:
                     macros[o.path][name] = macros[o.path].get(name, ()) + words
-        return cls(
-            frozenset(known), dict(macros), {o.path: o.includes for o in outlines}
-        )
+        return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
 
     def __post_init__(self) -> None:
         for path in self.includes:
@@ -171,6 +173,13 @@ class Vocabulary:
             self.macros.setdefault(path, {})[name] = ()
             if is_global(path):
                 self._definers.setdefault(name, []).append(path)
+
+    def add_layouts(self, path: str, names: Iterable[str]) -> None:
+        """What bit_field_widths() found in the file at path."""
+        for name in names:
+            files = self.scope(path).definition_files(name)
+            if len(files) == 1:
+                self.layouts.add((files[0], name))
 
     def scope(self, path: str) -> "Names":
         """The names as the file at path sees them."""
@@ -215,9 +224,7 @@ class Vocabulary:
 
     def _targets(self, path: str) -> tuple[str, ...]:
         if path not in self._included:
-            found = (
-                self._target(path, include) for include in self.includes.get(path, ())
-            )
+            found = (self._target(path, include) for include in self.includes.get(path, ()))
             self._included[path] = tuple(target for target in found if target)
         return self._included[path]
 
@@ -229,9 +236,7 @@ class Vocabulary:
             f"arch/arm64/include/{include}",
             f"include/uapi/{include}",
             f"arch/arm64/include/uapi/{include}",
-            f"include/asm-generic/{posixpath.basename(include)}"
-            if include[:4] == "asm/"
-            else "",
+            f"include/asm-generic/{posixpath.basename(include)}" if include[:4] == "asm/" else "",
         ):
             if candidate in self.includes:
                 return candidate
@@ -318,8 +323,14 @@ class Names:
         reach = set(self.vocabulary.reach(self.path))
         return tuple(h for h in definers if h in reach)
 
+    def is_layout(self, name: str) -> bool:
+        """Is it the width of a bit-field?"""
+        return any((f, name) in self.vocabulary.layouts for f in self.definition_files(name))
+
     def _find_chain(self, name: str) -> tuple[str, ...] | None:
         files = self.definition_files(name)
+        if self.is_layout(name):
+            return None
         if not files:
             return (name,) if name in seeds() else None
         for file in files:

@@ -42,24 +42,18 @@ def _judge(file: File, call: Call) -> Iterator[Finding]:
     condition = call.args[0]
     if call.name.text in _OTHERS:
         reason = "a power of two at some page sizes is none at others"
-        yield file.finding(
-            ID, condition, reason=reason, fix="assert it for each page size"
-        )
+        yield file.finding(ID, condition, reason=reason, fix="assert it for each page size")
     if call.name.text not in _ASSERTIONS:
         return
     which = _ASSERTIONS[call.name.text]
     try:
         limits = condition_limits(file, condition, which)
-        edits, companions = _rewrite(
-            file, condition, limits, b"||" if which == "max" else b"&&"
-        )
+        edits, companions = _rewrite(file, condition, limits, b"||" if which == "max" else b"&&")
     except NotConvertible as error:
         yield file.finding(ID, condition, reason=str(error), fix=_FIX)
         return
     reason = "the assertion is checked at build time"
-    yield file.finding(
-        ID, condition, reason=reason, fix=_FIX, edits=edits, companions=companions
-    )
+    yield file.finding(ID, condition, reason=reason, fix=_FIX, edits=edits, companions=companions)
 
 
 def _rewrite(
@@ -93,6 +87,9 @@ EXAMPLES = (
         "static_assert(PAGE_SIZE_MIN >= SZ_4K);\n",
     ),
     Example(
+        "static_assert(PAGE_SIZE >= 4 * 1024);\n", "static_assert(PAGE_SIZE_MIN >= 4 * 1024);\n"
+    ),
+    Example(
         "static_assert(PAGE_SIZE % 512 == 0);\n",
         "static_assert(PAGE_SIZE_MIN % 512 == 0);\n",
     ),
@@ -104,9 +101,7 @@ EXAMPLES = (
             "IS_ALIGNED((unsigned long)(addr), PAGE_SIZE)\n"
         },
     ),
-    Example(
-        "static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"
-    ),
+    Example("static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"),
     Example(  # true at each size, though MAX_PTRS_PER_PTE entries do not fit the smallest page
         "void f(void)\n{\n\tBUILD_BUG_ON(MAX_PTRS_PER_PTE * sizeof(pte_t) > PAGE_SIZE);\n}\n",
         "void f(void)\n{\n\tBUILD_BUG_ON(MAX_PTRS_PER_PTE * sizeof(pte_t) > PAGE_SIZE_MAX);\n}\n",

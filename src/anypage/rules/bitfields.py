@@ -3,29 +3,33 @@
 
 from collections.abc import Iterator, Sequence
 
+from anypage.definitions import definitions
 from anypage.findings import Finding
 from anypage.layout import FIXED, is_fixed
-from anypage.limits import NotConvertible, limit
+from anypage.limits import Limit, NotConvertible, home_of, limit
 from anypage.rules import Example
 from anypage.source.lexer import Token
-from anypage.source_file import File
+from anypage.source_file import Companions, File
 
 ID = "bit-field"
 EXPLANATION = """\
-The width of a bit-field is a constant: the one for the largest page, PAGE_SHIFT_MAX. When the width
-has a name of its own, code that shifts by that name has to follow, so the macro itself must change.
+The width of a bit-field is a constant: the one for the largest page, PAGE_SHIFT_MAX. A width that
+has a name is a layout: code that shifts by that name has to follow, so the macro itself changes.
 """
 _FIX = "make it wide enough for the largest page"
+_REASON = "the width of a bit-field is a constant"
 
 
 def examine(file: File) -> Iterator[Finding]:
     """`name : width` members of structs."""
-    for statement in file.statements():
+    layouts = [word for word in file.words if file.names.is_layout(word)]
+    for statement in file.statements(*file.words):
         if statement.scope.kind != "struct":
             continue
         for width in _widths(file.c.tokens(statement)):
-            if file.depends(width):
-                yield _judge(file, width, fixed=is_fixed(file, statement))
+            if width and (width[0].text.decode() in layouts or file.depends(width)):
+                fixed = is_fixed(file, statement)
+                yield from _judge(file, width, fixed=fixed)
 
 
 def _widths(toks: Sequence[Token]) -> Iterator[Sequence[Token]]:
@@ -43,19 +47,35 @@ def _widths(toks: Sequence[Token]) -> Iterator[Sequence[Token]]:
             start = 0
 
 
-def _judge(file: File, width: Sequence[Token], *, fixed: bool) -> Finding:
-    if fixed:
-        return file.finding(ID, width, reason=FIXED, fix=_FIX)
-    reason = "the width of a bit-field is a constant"
-    if len(file.chain(width)) > 1:
-        return file.finding(
-            ID, width, reason="the macro is a layout: it has to change", fix=_FIX
-        )
+def _judge(file: File, width: Sequence[Token], *, fixed: bool) -> Iterator[Finding]:
+    name = width[0].text.decode()
     try:
-        found = limit(file, width, "max")
+        if len(width) > 1 or not file.names.is_layout(name):
+            found: Limit | None = limit(file, width, "max")
+        else:
+            found = _change_macro(file, name)
     except NotConvertible as error:
-        return file.finding(ID, width, reason=str(error), fix=_FIX)
-    return file.finding(ID, width, reason=reason, fix=_FIX, edits=found.edits)
+        yield file.finding(ID, width, reason=str(error), fix=_FIX)
+        return
+    if found is None:
+        return
+    if fixed:
+        yield file.finding(ID, width, reason=FIXED, fix=_FIX)
+        return
+    yield file.finding(
+        ID, width, reason=_REASON, fix=_FIX, edits=found.edits, companions=found.companions
+    )
+
+
+def _change_macro(file: File, name: str) -> Limit | None:
+    """None: it is what another width leaves of the word, and changes with that."""
+    companions: Companions = ()
+    for definition in definitions(file, name):
+        home = home_of(file, definition)
+        if home.depends(definition.tokens):
+            found = limit(home, definition.tokens, "max")
+            companions += ((definition.path, found.edits), *found.companions)
+    return Limit((), companions) if companions else None
 
 
 EXAMPLES = (
@@ -63,10 +83,13 @@ EXAMPLES = (
         "struct s {\n\tu32 len:16;\n\tu32 offset:PAGE_SHIFT, last:1;\n};\n",
         "struct s {\n\tu32 len:16;\n\tu32 offset:PAGE_SHIFT_MAX, last:1;\n};\n",
     ),
-    Example(
-        "#define BITS (PAGE_SHIFT + 2)\nstruct s {\n\tu32 offset : BITS;\n};\n",
-        reason="layout",
+    Example(  # all that is made from the macro changes with it
+        "#define BITS (PAGE_SHIFT + 2)\n#define REST (32 - BITS)\n"
+        "struct s {\n\tu32 index : REST;\n\tu32 offset : BITS;\n};\nint pool[1 << REST];\n",
+        "#define BITS (PAGE_SHIFT_MAX + 2)\n#define REST (32 - BITS)\n"
+        "struct s {\n\tu32 index : REST;\n\tu32 offset : BITS;\n};\nint pool[1 << REST];\n",
     ),
+    Example("struct s {\n\tu64 a : PAGE_SHIFT;\n\tu64 b : 40;\n} __packed;\n", reason="layout"),
     Example(
         "struct s {\n\tu32 len:16;\n\tu8 *p;\n};\nint f(int a) { return a ? 1 : PAGE_SHIFT; }\n"
     ),

@@ -66,9 +66,7 @@ def _refused_structs(file: File) -> dict[int, str]:
     return refused
 
 
-def _statement(
-    file: File, statement: Statement, refused: Mapping[int, str]
-) -> Iterator[Finding]:
+def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> Iterator[Finding]:
     toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
     around = structs(statement.scope)
     refusal = refused.get(around[-1].start, "") if around else ""
@@ -83,11 +81,7 @@ def _statement(
 def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Finding]:
     for call in calls(toks):
         which = _DECLARERS.get(call.name.text)
-        if (
-            which is not None
-            and which < len(call.args)
-            and file.depends(call.args[which])
-        ):
+        if which is not None and which < len(call.args) and file.depends(call.args[which]):
             name = call.args[0][-1] if call.args[0] else call.name
             yield _judge(file, name, call.args[which], refusal, parameter=False)
 
@@ -164,9 +158,7 @@ def _judge(
 
 def _sizeof_note(file: File, name: bytes) -> str:
     """Where the size of the array is used: it is that of the largest page now."""
-    uses = re.compile(
-        rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name)
-    )
+    uses = re.compile(rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
     lines = sorted({file.position(m.start())[0] for m in uses.finditer(file.data)})
     if not lines:
         return ""
@@ -213,6 +205,14 @@ EXAMPLES = (
         "struct s {\n\tu64 entry[ENTRIES];\n\tu64 next;\n};\n",
         reason="fills a page",
     ),
+    Example(  # chunks grow with the page: their number does not
+        "#define CHUNK\t(PAGE_SIZE / 64)\n#define CHUNKS\t((PAGE_SIZE - CHUNK) / CHUNK)\n"
+        "struct s {\n\tvoid *free[CHUNKS];\n};\n",
+        "#define CHUNK\t(PAGE_SIZE / 64)\n#define CHUNK_MIN\t(PAGE_SIZE_MIN / 64)\n"
+        "#define CHUNKS\t((PAGE_SIZE - CHUNK) / CHUNK)\n"
+        "#define CHUNKS_MAX\t((PAGE_SIZE_MIN - CHUNK_MIN) / CHUNK_MIN)\n"
+        "struct s {\n\tvoid *free[CHUNKS_MAX];\n};\n",
+    ),
     Example(
         "struct s {\n\tu8 entry[PAGE_SIZE / 8];\n\tu64 next;\n} __packed;\n",
         reason="layout",
@@ -225,7 +225,5 @@ EXAMPLES = (
     Example(  # a GPU's own pages
         "#undef PAGE_SIZE\n#define PAGE_SIZE 4096\nstatic char buf[PAGE_SIZE];\n"
     ),
-    Example(
-        "void f(char *page)\n{\n\tpage[PAGE_SIZE - 1] = 0;\n\tx = y[PAGE_SHIFT];\n}\n"
-    ),
+    Example("void f(char *page)\n{\n\tpage[PAGE_SIZE - 1] = 0;\n\tx = y[PAGE_SHIFT];\n}\n"),
 )
