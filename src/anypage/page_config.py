@@ -18,6 +18,8 @@ _ARCHITECTURES = re.compile(
     rb"|SUPERH\w*|XTENSA|ARC|UML|CSKY|HEXAGON|MICROBLAZE|NIOS2|OPENRISC)\b(?!\w)"
 )
 
+_BOOT_TIME = re.compile(rb"CONFIG_\w*BOOT_TIME\w*|\bPAGE_SHIFT_MIN\s*[!=]=\s*PAGE_SHIFT_MAX\b")
+
 
 def holds(name: str, page_shift: int) -> bool:
     """Whether the symbol is set in an image of this page size only."""
@@ -41,8 +43,11 @@ def comparison(name: str, *, macros: bool, guarded: bool, limit: str = "") -> by
     return (f"IS_ENABLED(CONFIG_ARM64) && {text}" if guarded and match[1] else text).encode()
 
 
-def elsewhere(c: CFile, condition: int, offset: int) -> bool:
-    """Whether the code at offset is for another architecture only, or is switched off."""
+def settled(c: CFile, condition: int, offset: int) -> bool:
+    """Whether an #if around offset settles the matter: the code is not for a boot-time image.
+
+    It is for another architecture, switched off, or chosen by what a boot-time image is.
+    """
     while condition >= 0:
         conditional = c.conditionals[condition]
         arm = [arm for arm in conditional.arms if arm.start <= offset][-1]
@@ -51,8 +56,15 @@ def elsewhere(c: CFile, condition: int, offset: int) -> bool:
             return True
         if arm.keyword in (b"ifdef", b"if", b"elif") and _only_elsewhere(test):
             return True
+        if any(knows_boot_time(c.data[a.body : a.end]) for a in conditional.arms):
+            return True
         condition = conditional.parent
     return False
+
+
+def knows_boot_time(test: bytes) -> bool:
+    """Whether a condition tells boot-time images from others."""
+    return _BOOT_TIME.search(test) is not None
 
 
 def _only_elsewhere(test: bytes) -> bool:

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 
 from anypage import limits, page_config
 from anypage.choices import Choice, choices, plain
-from anypage.condition_group import Group, alike, always, exhaustive, is_config, one_arm, read_group, right_already, truths_of
+from anypage.condition_group import (
+    Group,
+    alike,
+    always,
+    exhaustive,
+    is_config,
+    one_arm,
+    read_group,
+    right_already,
+    truths_of,
+)
 from anypage.findings import Edit, Finding
 from anypage.limits import Limit
 from anypage.rules import Example
@@ -214,8 +224,9 @@ int buffer_length(void)
     Example("#if (PAGE_SIZE < 8192)\nint f(void);\n#endif\n", reason="no #else"),
     # Without any CONFIG name set, the arm is that of the largest size already.
     Example("#ifdef CONFIG_PAGE_SIZE_4KB\n#define SHIFT 12\n#else\n#define SHIFT 13\n#endif\n"),
-    # Other architectures, and what is switched off.
+    # Other architectures, what is switched off, and what knows about boot-time images.
     Example("#ifdef CONFIG_X86\n#if PAGE_SIZE == 4096\nint f(void);\n#endif\n#endif\n"),
+    Example("#if PAGE_SHIFT_MIN == PAGE_SHIFT_MAX && PAGE_SIZE == 4096\nint f(void);\n#endif\n"),
     Example("#if 0 /* not yet */\n#if PAGE_SIZE == 4096\nint f(void);\n#endif\n#endif\n"),
 )
 _REASON = "the preprocessor cannot see the page size"
@@ -235,11 +246,10 @@ _GROWS = {
 
 def examine(file: File) -> Iterator[Finding]:
     """The conditions of one file, and what has to follow a choice between their arms."""
-    for conditional in file.c.conditionals:
+    for number, conditional in enumerate(file.c.conditionals):
         if not any(arm.hits for arm in conditional.arms):
             continue
-        start = conditional.arms[0].start
-        if page_config.elsewhere(file.c, conditional.parent, start):
+        if page_config.settled(file.c, number, conditional.arms[0].start):
             continue
         group = read_group(file, conditional)
         if group and group.dependent and not right_already(group):

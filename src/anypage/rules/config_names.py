@@ -90,13 +90,15 @@ _BEHIND = (b")", b"&&", b"||", b";", b",", b"?", b":")
 def examine(file: File) -> Iterator[Finding]:
     """The CONFIG names in one file, but for those in #if and #ifdef (preprocessor-condition)."""
     for directive in file.c.directives:
-        if directive.keyword == b"define" and directive.hits:
+        settled = page_config.settled(file.c, directive.condition, directive.start)
+        if directive.keyword == b"define" and directive.hits and not settled:
             toks = file.c.tokens(directive)
             yield from _reported(file, toks, "it is part of a macro")
     for statement in file.statements(*WORDS):
         toks = [token for token in file.c.tokens(statement) if token.kind != "dir"]
         if file.path.startswith(_APART):
-            yield from _reported(file, toks, "this code is linked apart from the kernel")
+            if not page_config.knows_boot_time(file.data):
+                yield from _reported(file, toks, "this code is linked apart from the kernel")
         elif statement.scope.kind != "block":
             yield from _reported(file, toks, "it stands outside of a function")
         else:
