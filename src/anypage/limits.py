@@ -482,13 +482,11 @@ def _twin_line(
     if not toks:
         raise NotConvertible(f"{define.name.decode()} has no value")
     companions: Companions = ()
-    body = define.name
+    body = home.data[toks[0].start : toks[-1].end]
     if home.depends(toks):
         found = limit(home, toks, which)
         body = found.text(home.data, toks[0].start, toks[-1].end)
         companions = found.companions
-    elif define.params is not None:
-        body = home.data[toks[0].start : toks[-1].end]
     head = home.data[definition.directive.start : define.body]
     head = head.replace(define.name, text.encode(), 1)
     gap = _gap(home.data, definition, len(text) - len(define.name), toks[0].start)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 from anypage.source.macros import Definition
 
@@ -23,10 +24,12 @@ GLOBAL = ("include/", "arch/arm64/include/")
 _INCLUDE = re.compile(rb'#[ \t]*+include[ \t]*+[<"]([^>"\n]++)[>"]')
 _NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
 _BODY = rb"((?:[^\n\\]++|\\\r?\n|\\)*+)"
-_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)(?:\([^)\n]*\))?[ \t]++" + _NUMBER + _BODY)
+_DEFINE = re.compile(
+    rb"#[ \t]*+define[ \t]++(\w++)(?:(\([^)\n]*\))[ \t]*+|[ \t]++)" + _NUMBER + _BODY
+)
 _ANY_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)")
 _BIT_FIELD = re.compile(rb"\w[ \t]++\w++[ \t]*+:[ \t]*+([A-Za-z_]\w*+)[ \t]*+;")
-_WORD = re.compile(rb"[A-Za-z_]\w*+")
+_WORD = re.compile(rb"[A-Za-z_]\w*+(?:[ \t]*+\()?")
 _NO_WORDS = re.compile(rb'/\*[\s\S]*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
 
 
@@ -77,13 +80,23 @@ def is_global(path: str) -> bool:
     return path.startswith(GLOBAL)
 
 
+class Macro(NamedTuple):
+    """words: the names in its body, with a "(" behind those that are called. () for a number.
+
+    called: it has parameters, so its name alone is none of its uses.
+    """
+
+    words: tuple[str, ...]
+    called: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What the closure needs of a file: #includes, and macros with the names in their bodies."""
+    """What the closure needs of a file: #includes and macros."""
 
     path: str
     includes: tuple[str, ...]
-    macros: tuple[tuple[str, tuple[str, ...]], ...]
+    macros: tuple[tuple[str, Macro], ...]
 
 
 def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
@@ -93,15 +106,17 @@ def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
         return intern.get(text) or intern.setdefault(text, text.decode())
 
     macros = tuple(
-        (word(m[1]), tuple(map(word, set(_WORD.findall(_words_only(m[2]))))))
+        (word(m[1]), Macro(tuple(map(word, _words(m[3]))), m[2] is not None))
         for m in _DEFINE.finditer(data)
     )
     includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
     return Outline(path, includes, macros)
 
 
-def _words_only(body: bytes) -> bytes:
-    return _NO_WORDS.sub(b" ", body) if b'"' in body or b"/" in body else body
+def _words(body: bytes) -> set[bytes]:
+    if b'"' in body or b"/" in body:
+        body = _NO_WORDS.sub(b" ", body)
+    return {w if w[-1:] != b"(" else w[:-1].rstrip() + b"(" for w in _WORD.findall(body)}
 
 
 def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
@@ -123,14 +138,14 @@ def all_defined(data: bytes) -> frozenset[str]:
 class Vocabulary:
     """The closure over a tree.
 
-    candidates: every name that derives from the page size somewhere. macros: file -> name -> the
-    names in its body (() for a number), for candidates only. taken: names of possible limits
-    (FOO_MAX) that the tree uses already. layouts: (file, name) of macros that are the width of a
-    bit-field: they become constants (rules/bitfields.py), and end the closure. parsed, defines: caches of definitions.py.
+    candidates: every name that derives from the page size somewhere. macros: file -> name -> macro,
+    for candidates only. taken: names of possible limits (FOO_MAX) that the tree uses already.
+    layouts: (file, name) of macros that are the width of a bit-field: they become constants
+    (rules/bitfields.py), and end the closure. parsed, defines: caches of definitions.py.
     """
 
     candidates: frozenset[str]
-    macros: dict[str, dict[str, tuple[str, ...]]]
+    macros: dict[str, dict[str, Macro]]
     includes: dict[str, tuple[str, ...]]
     parsed: dict[str, dict[str, tuple[Definition, ...]]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -150,11 +165,13 @@ class Vocabulary:
         known = set(seeds())
         known = _closure(known, (o for o in outlines if is_global(o.path)))
         known = _closure(known, outlines)
-        macros: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        macros: dict[str, dict[str, Macro]] = defaultdict(dict)
         for o in outlines:
-            for name, words in o.macros:
+            for name, macro in o.macros:
                 if name in known:
-                    macros[o.path][name] = macros[o.path].get(name, ()) + words
+                    before = macros[o.path].get(name, Macro((), True))
+                    both = Macro(before.words + macro.words, before.called and macro.called)
+                    macros[o.path][name] = both
         return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
 
     def __post_init__(self) -> None:
@@ -170,7 +187,7 @@ class Vocabulary:
         for name in names:
             if name in self.macros.get(path, {}):
                 continue
-            self.macros.setdefault(path, {})[name] = ()
+            self.macros.setdefault(path, {})[name] = Macro((), False)
             if is_global(path):
                 self._definers.setdefault(name, []).append(path)
 
@@ -265,19 +282,22 @@ def _common(a: str, b: str) -> int:
 
 def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
     users: dict[str, set[str]] = defaultdict(set)
+    objects = set(known)
     for o in outlines:
-        for name, words in o.macros:
-            for word in words:
+        for name, macro in o.macros:
+            if name in limit_values():  # a constant, whatever defines it
+                continue
+            if not macro.called:
+                objects.add(name)
+            for word in macro.words:
                 users[word].add(name)
-    for limit in limit_values():  # constants, whatever defines them
-        users.pop(limit, None)
-    todo = list(known)
     known = set(known)
+    todo = list(known)
     while todo:
-        for name in users.get(todo.pop(), ()):
-            if name not in known and name not in limit_values():
-                known.add(name)
-                todo.append(name)
+        name = todo.pop()
+        uses = users.get(f"{name}(", set()) | (users.get(name, set()) if name in objects else set())
+        todo += uses - known
+        known |= uses
     return known
 
 
@@ -334,9 +354,15 @@ class Names:
         if not files:
             return (name,) if name in seeds() else None
         for file in files:
-            for word in self.vocabulary.macros[file][name]:
-                if word != name and (rest := self.chain(word)):
+            for word in self.vocabulary.macros[file][name].words:
+                used = word.rstrip("(")
+                if used == word and self._is_called(used):
+                    continue
+                if used != name and (rest := self.chain(used)):
                     return (name, *rest)
-                if word == name and is_global(file) and name in seeds():
-                    return (name,)
         return None
+
+    def _is_called(self, name: str) -> bool:
+        """Has it parameters, wherever this file sees it defined?"""
+        files = self.definition_files(name) if name in self.vocabulary.candidates else ()
+        return bool(files) and all(self.vocabulary.macros[f][name].called for f in files)

@@ -188,6 +188,13 @@ EXAMPLES = (
         "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE / PAGE_SIZE);\n};\n",
         "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE_MAX / PAGE_SIZE_MAX);\n};\n",
     ),
+    Example(  # a macro that depends on the page size in one configuration
+        "#ifdef CONFIG_A\n#define N\t(PMD_SHIFT - PAGE_SHIFT)\n#else\n#define N\t1\n#endif\n"
+        "static int a[N];\n",
+        "#ifdef CONFIG_A\n#define N\t(PMD_SHIFT - PAGE_SHIFT)\n"
+        "#define N_MAX\t(PMD_SHIFT_MAX - PAGE_SHIFT_MAX)\n#else\n#define N\t1\n"
+        "#define N_MAX\t1\n#endif\nstatic int a[N_MAX];\n",
+    ),
     Example(
         "void f(char page[PAGE_SIZE]);\n",
         "void f(char page[PAGE_SIZE_MIN]);\n",
