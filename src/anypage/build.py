@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A tree and a configuration to an image and its modules, through tuxmake."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from anypage.cache import cache_dir
+from anypage.errors import AnypageError
+from anypage.process import run
+from anypage.repo import Repo
+from anypage.tree import KernelTree
+
+CROSS_COMPILE = "aarch64-linux-gnu-"
+PAGE_SIZES = ("boot", "4k", "16k", "64k")
+
+# The same tree gives the same bytes: nothing in an image tells where, when and by whom.
+_REPRODUCIBLE = {
+    "KBUILD_BUILD_HOST": "anypage",
+    "KBUILD_BUILD_TIMESTAMP": "@1700000000",
+    "KBUILD_BUILD_USER": "anypage",
+    "KBUILD_BUILD_VERSION": "1",
+}
+_OPTION = re.compile(r"^(CONFIG_\w+)=(.*)$", re.MULTILINE)
+_ERROR = re.compile(r"^.*(?:error:|Error \d|undefined reference|\*\*\*).*$", re.MULTILINE)
+_SHOWN = 12
+_RESULT = "anypage.json"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a build gave. modules is a folder with lib/modules; seconds is 0 when nothing was to do.
+
+    objects is the build folder itself.
+    """
+
+    image: Path
+    sha256: str
+    bytes: int
+    modules: Path
+    objects: Path
+    config: str
+    page_size: str
+    seconds: float
+
+
+def build(
+    tree: Path | str,
+    *,
+    page_size: str = "boot",
+    config: str = "virt",
+    jobs: int | None = None,
+    progress: Progress = lambda stage: None,
+) -> Build:
+    """Build an arm64 image of a tree with the page size chosen at boot, or fixed to one.
+
+    config names a file of anypage/configs without its ending, several joined by `+`, or is the path
+    of a configuration fragment. The build folder is in the cache, keyed by the content of the tree,
+    the configuration and the compiler: what was built before is not built again. AnypageError with
+    the first errors of the compiler when it fails, or when Kconfig drops an option that was asked
+    for.
+    """
+    source = KernelTree.open(Path(tree))
+    fragments = _fragments(page_size, config)
+    folder = cache_dir("builds") / _key(source, fragments)
+    with _locked(folder):
+        known = _known(folder)
+        if known:
+            progress("nothing to do: built before")
+            return known
+        start = time.monotonic()
+        _make(source, folder, fragments, jobs or os.cpu_count() or 1, progress)
+        _check_config(folder / "objects" / ".config", fragments)
+        return _result(folder, config, page_size, round(time.monotonic() - start, 1))
+
+
+def _fragments(page_size: str, config: str) -> list[Path]:
+    if page_size not in PAGE_SIZES:
+        raise AnypageError(f"'{page_size}' is no page size", remedy=f"use {', '.join(PAGE_SIZES)}")
+    names = [*config.split("+"), f"page-{page_size}"]
+    return [_fragment(name) for name in names]
+
+
+def _fragment(name: str) -> Path:
+    if Path(name).is_file():
+        return Path(name).absolute()
+    folder = Path(str(resources.files("anypage.configs")))
+    path = folder / f"{name}.config"
+    if not path.is_file() or "/" in name:
+        known = sorted(p.stem for p in folder.glob("*.config") if not p.stem.startswith("page-"))
+        raise AnypageError(
+            f"no configuration '{name}'", remedy=f"name a file, or one of {', '.join(known)}"
+        )
+    return path
+
+
+def _key(source: KernelTree, fragments: list[Path]) -> str:
+    digest = hashlib.sha256(_content(source).encode())
+    for fragment in fragments:
+        digest.update(fragment.read_bytes())
+    digest.update(run([f"{CROSS_COMPILE}gcc", "--version"]))
+    return digest.hexdigest()[:20]
+
+
+def _content(source: KernelTree) -> str:
+    """What the tree holds; for a tree that git does not know as clean, where it is and when."""
+    if source.commit and not Repo(source.path).changes():
+        return Repo(source.path).head("HEAD^{tree}")
+    newest = max((p.stat().st_mtime_ns for p in source.path.rglob("*") if p.is_file()), default=0)
+    return f"{source.path} {newest}"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _known(folder: Path) -> Build | None:
+    try:
+        known = json.loads((folder / _RESULT).read_text())
+    except (OSError, ValueError):
+        return None
+    paths = {name: folder / known.pop(name) for name in ("image", "modules", "objects")}
+    if not paths["image"].is_file():
+        return None
+    return Build(**paths, **known, seconds=0.0)
+
+
+def _make(
+    source: KernelTree, folder: Path, fragments: list[Path], jobs: int, progress: Progress
+) -> None:
+    # Imported here: it takes a third of a second, and most commands do not need it.
+    from tuxmake.build import Build as TuxmakeBuild
+    from tuxmake.exceptions import TuxMakeException
+
+    log = folder / "output" / "build.log"
+    progress(f"make, {jobs} jobs; log: {log}")
+    try:
+        job = TuxmakeBuild(
+            tree=str(source.path),
+            output_dir=folder / "output",
+            build_dir=folder / "objects",
+            target_arch="arm64",
+            toolchain="gcc",
+            wrapper="ccache" if shutil.which("ccache") else None,
+            environment=_REPRODUCIBLE,
+            kconfig="allnoconfig",
+            kconfig_add=[str(fragment) for fragment in fragments],
+            targets=["config", "kernel", "modules"],
+            kernel_image="Image",
+            compression_type="none",
+            make_variables={"CROSS_COMPILE": CROSS_COMPILE},
+            jobs=jobs,
+            runtime="null",
+            fail_fast=True,
+            quiet=True,
+        )
+        job.run()
+    except TuxMakeException as error:
+        raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
+    if not job.passed:
+        raise _failure(log)
+
+
+def _failure(log: Path) -> AnypageError:
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    lines = list(dict.fromkeys(line.strip() for line in _ERROR.findall(text)))
+    return AnypageError(
+        "the kernel does not build",
+        where=str(log),
+        remedy="\n  ".join(["its first errors:", *lines[:_SHOWN]]),
+    )
+
+
+def _check_config(config: Path, fragments: list[Path]) -> None:
+    have = dict(_OPTION.findall(config.read_text()))
+    asked: dict[str, str] = {}
+    for fragment in fragments:
+        asked |= dict(_OPTION.findall(fragment.read_text()))
+    dropped = [
+        f"{name}={value} (is {have.get(name, 'n')})"
+        for name, value in asked.items()
+        if have.get(name, "n") != value
+    ]
+    if dropped:
+        raise AnypageError(
+            f"Kconfig did not take {', '.join(dropped)}",
+            where=str(config),
+            remedy="a dependency is missing from the configuration",
+        )
+
+
+def _result(folder: Path, config: str, page_size: str, seconds: float) -> Build:
+    output, modules = folder / "output", folder / "modules"
+    shutil.rmtree(modules, ignore_errors=True)
+    modules.mkdir()
+    for archive in output.glob("modules.tar*"):
+        with tarfile.open(archive) as tar:
+            tar.extractall(modules, filter="data")
+    image = output / "Image"
+    data = image.read_bytes()
+    known = {
+        "image": str(image.relative_to(folder)),
+        "modules": "modules",
+        "objects": "objects",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "config": config,
+        "page_size": page_size,
+    }
+    part = folder / f"{_RESULT}.part"
+    part.write_text(json.dumps(known, indent=1))
+    part.rename(folder / _RESULT)
+    result = _known(folder)
+    assert result is not None
+    return replace(result, seconds=seconds)

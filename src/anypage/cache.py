@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where downloads, trees and build folders live, and how a folder appears there as a whole."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_MARK = ".anypage-part-"
+_LOCK = ".lock"
+
+
+def cache_dir(*parts: str) -> Path:
+    """A folder below $XDG_CACHE_HOME/anypage (~/.cache/anypage), made when it is missing."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base, "anypage", *parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder beside target that becomes target when the block ends without an error.
+
+    target is absent or whole at any time, also after a kill: a rename is the last step. What a
+    killed run left is removed by the next one; a run that is alive holds a lock on its folder.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_dead(target)
+    holder = Path(tempfile.mkdtemp(prefix=f".{target.name}{_MARK}", dir=target.parent))
+    with (holder / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        part = holder / target.name
+        part.mkdir()
+        try:
+            yield part
+            part.rename(target)
+        finally:
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+def _remove_dead(target: Path) -> None:
+    for holder in target.parent.glob(f".{target.name}{_MARK}*"):
+        with contextlib.suppress(OSError), (holder / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(holder, ignore_errors=True)
