@@ -9,7 +9,7 @@ from anypage.findings import Edit, Finding
 from anypage.rules import Example
 from anypage.source.c import Statement
 from anypage.source.includes import include
-from anypage.source.initialiser import Members, Object, Type, Value, read_object, values
+from anypage.source.initialiser import Members, Object, Type, Value, read_object, top_level, values
 from anypage.source.lexer import Token, calls, closing, split_commas, tokens
 from anypage.source.statements import columns
 from anypage.source.structs import members
@@ -31,6 +31,7 @@ _CONST = b"__page_size_const"
 _COLUMNS = 80
 _LONGEST = 100
 _SECTIONS = frozenset(b"__initconst __section __attribute__ __rodata __param __refconst".split())
+_REST_OF_LINE = re.compile(rb"(?:/\*[\s\S]*?\*/|[^\n])*\n?")
 _BIN_ATTR = re.compile(rb"BIN_ATTR(?:_ADMIN)?(?:_RO|_WO|_RW)?\Z")
 
 
@@ -62,7 +63,7 @@ struct kernfs_ops cgroup_kf_ops = {
 };
 EXPORT_SYMBOL_GPL(cgroup_kf_ops);
 
-int sysctl_mlock __read_mostly = 512 + (PAGE_SIZE / 1024); /* 'free' kiB per user */
+int sysctl_mlock __read_mostly = 512 + (PAGE_SIZE / 1024); /* kiB per user */
 """,
         """\
 #include <linux/mm.h>
@@ -75,7 +76,7 @@ struct kernfs_ops cgroup_kf_ops = {
 EXPORT_SYMBOL_GPL(cgroup_kf_ops);
 PAGE_SIZE_INIT(cgroup_kf_ops.atomic_write_len, PAGE_SIZE);
 
-int sysctl_mlock __read_mostly = PAGE_SIZE_INITVAL(512 + (PAGE_SIZE / 1024)); /* 'free' kiB per user */
+int sysctl_mlock __read_mostly = PAGE_SIZE_INITVAL(512 + (PAGE_SIZE / 1024)); /* kiB per user */
 PAGE_SIZE_INIT(sysctl_mlock, 512 + (PAGE_SIZE / 1024));
 """,
     ),
@@ -139,6 +140,30 @@ PAGE_SIZE_INIT(configs[1].src[1].offset, PAGE_SIZE - 7);
         """\
 #include <linux/mm.h>
 
+static struct cache_info {
+	const char *name;
+	size_t size;
+} infos[] = {
+	{ "page", PAGE_SIZE },
+};
+""",
+        """\
+#include <linux/mm.h>
+#include <linux/page_size_init.h>
+
+static struct cache_info {
+	const char *name;
+	size_t size;
+} infos[] = {
+	{ "page", PAGE_SIZE_INITVAL(PAGE_SIZE) },
+};
+PAGE_SIZE_INIT(infos[0].size, PAGE_SIZE);
+""",
+    ),
+    Example(
+        """\
+#include <linux/mm.h>
+
 static struct elf_format format = {
 #ifdef CONFIG_COREDUMP
 	.min_coredump	= PAGE_SIZE,
@@ -166,7 +191,7 @@ PAGE_SIZE_INIT(format.min_coredump, PAGE_SIZE);
 #include <linux/mm.h>
 
 const int one_page_mtu = PAGE_SIZE - OVERHEAD -
-			 OTHER;
+\t\t\t OTHER;
 """,
         """\
 #include "msg.h"
@@ -174,7 +199,7 @@ const int one_page_mtu = PAGE_SIZE - OVERHEAD -
 #include <linux/page_size_init.h>
 
 __page_size_const int one_page_mtu = PAGE_SIZE_INITVAL(PAGE_SIZE - OVERHEAD -
-						       OTHER);
+\t\t\t\t\t\t       OTHER);
 PAGE_SIZE_INIT(one_page_mtu, PAGE_SIZE - OVERHEAD - OTHER);
 """,
         path="net/tipc/msg.c",
@@ -194,6 +219,15 @@ PAGE_SIZE_INIT(one_page_mtu, PAGE_SIZE - OVERHEAD - OTHER);
         "int f(void)\n{\n\tstatic const int len = PAGE_SIZE;\n\n\treturn len;\n}\n",
         "int f(void)\n{\n\tconst int len = PAGE_SIZE;\n\n\treturn len;\n}\n",
     ),
+    # The position of what follows an #if is unsure, and so is what an unknown macro stands for.
+    Example(
+        "static int a[] = {\n#ifdef X\n\t1,\n#endif\n\tPAGE_SIZE\n};\n",
+        reason="by its position",
+    ),
+    Example("static struct a b = A_INIT(PAGE_SIZE);\n", reason="more than one value"),
+    Example("static DEFINE_PER_CPU(int, a) = PAGE_SIZE;\n", reason="a macro"),
+    # bindgen makes Rust's constants of these.
+    Example("const int a = PAGE_SIZE;\n", path="rust/bindings/helper.h", reason="Rust"),
     # Nobody can tell which member this is; a copy in a section of its own is not writable.
     Example("static struct a b = { 1, PAGE_SIZE };\n", reason="by its position"),
     Example("static const int a __initconst = PAGE_SIZE;\n", reason="a section of its own"),
@@ -228,6 +262,8 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
         return
     shown = wanted[0].tokens
     try:
+        if file.path.startswith("rust/"):
+            raise _NotDeferrable("Rust needs the constant")
         inits = b"".join(_init(file, statement, target, value) for value in wanted)
         edits = [_wrapped(file.data, value, target.const) for value in wanted]
         edits += _not_const(file.data, target)
@@ -269,7 +305,7 @@ def _init(file: File, statement: Statement, target: Object, value: Value) -> byt
     text = file.data[value.start : value.end]
     if b"#" in text or any(token.kind == "dir" for token in value.tokens):
         raise _NotDeferrable("there is an #if inside the value")
-    if _is_several(file, value.tokens):
+    if _is_several(file, value):
         raise _NotDeferrable(f"{value.tokens[0].text.decode()} is more than one value")
     head = b"PAGE_SIZE_INIT(" + target.name.text + value.path + b","
     line = head + b" " + b" ".join(text.split()) + b");"
@@ -303,8 +339,11 @@ def _negated(test: bytes) -> bytes:
     return opposite + condition if opposite else b"#if !(" + condition.strip() + b")"
 
 
-def _is_several(file: File, toks: Sequence[Token]) -> bool:
+def _is_several(file: File, value: Value) -> bool:
     """Whether the value is a macro for `{ ... }`, for named members or for a list."""
+    toks = value.tokens
+    if value.type and value.type.tag and not value.type.dimensions:
+        return True
     call = len(toks) > 1 and toks[1].text == b"(" and closing(toks, 1) == len(toks) - 1
     if toks[0].kind != "id" or (len(toks) > 1 and not call):
         return False
@@ -373,8 +412,7 @@ def _extern(file: File, target: Object) -> Iterator[tuple[str, tuple[Edit, ...]]
 
 def _behind(data: bytes, end: int, name: bytes, inits: bytes) -> tuple[Edit, ...]:
     """Insert behind the line of the object and its EXPORT_SYMBOL(); and include the header."""
-    line_end = data.find(b"\n", end)
-    at = len(data) if line_end < 0 else line_end + 1
+    at = end + len(_REST_OF_LINE.match(data, end)[0])  # type: ignore[index]
     export = re.compile(rb"EXPORT_\w+\(\s*%s\b[^;]*;[^\n]*\n" % name).match(data, at)
     at = export.end() if export else at
     return (Edit(at, at, inits), *include(data, _HEADER))
@@ -403,15 +441,18 @@ def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Itera
         size = call.args[-1]
         if not file.depends(size) or size[0].text == _WRAPPER:
             continue
-        value = Value(b".size", size)
-        text = file.data[value.start : value.end]
         name = b"bin_attr_" + b"".join(token.text for token in call.args[0])
+        text = file.data[size[0].start : size[-1].end]
         init = b"PAGE_SIZE_INIT(" + name + b".size, " + text + b");\n"
-        edits = [
-            _wrapped(file.data, value),
+        edits = (
+            _wrapped(file.data, Value(b".size", size)),
             *_behind(file.data, statement.end, name, init),
-        ]
+        )
         yield file.finding(ID, size, reason=_REASON, fix=_FIX, edits=edits)
+    equal = top_level(code, b"=")
+    if equal and file.depends(code[equal:]):
+        reason = f"{_REASON}, and a macro or a list of declarators defines it"
+        yield file.finding(ID, code[equal + 1 :], reason=reason, fix=_FIX)
 
 
 def _local(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator[Finding]:

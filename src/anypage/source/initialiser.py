@@ -52,10 +52,14 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of an initialiser. path (`.a[3].b`) is None when the text does not tell it."""
+    """One value of an initialiser. path (`.a[3].b`) is None when the text does not tell it.
+
+    type: None when it is not known.
+    """
 
     path: bytes | None
     tokens: Sequence[Token]
+    type: Type | None = None
 
     @property
     def start(self) -> int:
@@ -70,20 +74,49 @@ class Value:
 
 def read_object(tokens: Sequence[Token]) -> Object | None:
     """The object that a declaration defines; None for anything else, or for several objects."""
-    code = [token for token in tokens if token.kind != "dir"]
-    equal = _top_level(code, b"=")
-    if equal is None or _top_level(code[:equal], b",") is not None or code[-1].text != b";":
+    code = _trimmed(tokens)
+    equal = top_level(code, b"=")
+    if equal is None or code[-1].text != b";":
         return None
-    value = code[equal + 1 : -1]
-    if not value or (len(split_commas(value)) > 1):
+    value = _trimmed(code[equal + 1 : -1])
+    code = _without_bodies([token for token in code[:equal] if token.kind != "dir"])
+    if not value or len(split_commas(value)) > 1 or top_level(code, b",") is not None:
         return None
-    name = _declared(code[:equal])
+    name = _declared(code)
     if name is None or code[0].text in (b"typedef", b"return", b"extern"):
         return None
-    before = code[:equal]
-    at = before.index(name)
-    pointer = any(token.text == b"*" for token in before[:at])
-    return Object(name, before, dimensions(before[at + 1 :]), pointer, value)
+    at = code.index(name)
+    pointer = any(token.text == b"*" for token in code[:at])
+    return Object(name, code, dimensions(code[at + 1 :]), pointer, value)
+
+
+def _trimmed(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Without preprocessor lines at both ends."""
+    code = [index for index, token in enumerate(tokens) if token.kind != "dir"]
+    return tokens[code[0] : code[-1] + 1] if code else ()
+
+
+def _without_bodies(code: Sequence[Token]) -> list[Token]:
+    """The declaration without the members of a struct that it defines."""
+    result: list[Token] = []
+    index = 0
+    while index < len(code):
+        if code[index].text == b"{" and tag_of(result):
+            index = closing(code, index)
+        else:
+            result.append(code[index])
+        index += 1
+    return result
+
+
+def top_level(code: Sequence[Token], text: bytes) -> int | None:
+    """Index of the first token text outside of all brackets."""
+    depth = 0
+    for index, token in enumerate(code):
+        if depth == 0 and token.text == text:
+            return index
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in (b")", b"]", b"}"))
+    return None
 
 
 def tag_of(declaration: Sequence[Token]) -> bytes:
@@ -104,17 +137,8 @@ def dimensions(after_name: Sequence[Token]) -> int:
     return count
 
 
-def _top_level(code: Sequence[Token], text: bytes) -> int | None:
-    depth = 0
-    for index, token in enumerate(code):
-        if depth == 0 and token.text == text:
-            return index
-        depth += (token.text in (b"(", b"[", b"{")) - (token.text in (b")", b"]", b"}"))
-    return None
-
-
 def _declared(before: Sequence[Token]) -> Token | None:
-    """The name: the last word before the array bounds and the attributes. None if that is unsure."""
+    """The name: the last word before array bounds and attributes. None if that is unsure."""
     index = 0
     name = None
     while index < len(before):
@@ -142,7 +166,10 @@ def _is_attribute(token: Token, before: Sequence[Token], index: int) -> bool:
 
 
 def values(target: Object, members: Members) -> Iterator[Value]:
-    """Every innermost value of the object's initialiser."""
+    """Every innermost value of the object's initialiser.
+
+    An #if makes the position of what follows unsure.
+    """
     yield from _value(target.value, b"", target.type, members)
 
 
@@ -151,14 +178,14 @@ def _value(
 ) -> Iterator[Value]:
     braces = _braces(tokens)
     if braces is None:
-        yield Value(path, tokens)
+        yield Value(path, tokens, type_)
         return
     position: int | None = 0
     for element in split_commas(braces):
-        steps, value = _designators(element)
+        steps, value = _designators(_trimmed(element))
         if not value:
             continue
-        if steps:
+        if steps or element[0].kind == "dir":
             position = None
         elif position is not None:
             steps = _positional(type_, position, members)
