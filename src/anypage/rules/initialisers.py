@@ -224,6 +224,7 @@ PAGE_SIZE_INIT(one_page_mtu, PAGE_SIZE - OVERHEAD - OTHER);
         "static int a[] = {\n#ifdef X\n\t1,\n#endif\n\tPAGE_SIZE\n};\n",
         reason="by its position",
     ),
+    Example("static int a[] = { A_LIST(PAGE_SIZE) };\n", reason="more than one value"),
     Example("static struct a b = A_INIT(PAGE_SIZE);\n", reason="more than one value"),
     Example("static DEFINE_PER_CPU(int, a) = PAGE_SIZE;\n", reason="a macro"),
     # bindgen makes Rust's constants of these.
@@ -340,7 +341,10 @@ def _negated(test: bytes) -> bytes:
 
 
 def _is_several(file: File, value: Value) -> bool:
-    """Whether the value is a macro for `{ ... }`, for named members or for a list."""
+    """Whether the value is a macro for `{ ... }`, for named members or for a list.
+
+    An element of an array that is an unknown macro may be.
+    """
     toks = value.tokens
     if value.type and value.type.tag and not value.type.dimensions:
         return True
@@ -352,12 +356,16 @@ def _is_several(file: File, value: Value) -> bool:
         % toks[0].text,
         re.MULTILINE,
     )
-    for path in (file.path, *file.names.vocabulary.headers(file.path)):
-        for match in definition.finditer(file.read(path)):
-            body = tokens(match[1], 0, len(match[1]), directive_body=True)
-            if body and (body[0].text in (b"{", b".") or len(split_commas(body)) > 1):
-                return True
-    return False
+    bodies = [
+        tokens(match[1], 0, len(match[1]), directive_body=True)
+        for path in (file.path, *file.names.vocabulary.headers(file.path))
+        for match in definition.finditer(file.read(path))
+    ]
+    if not bodies:
+        return call and (value.path or b"").endswith(b"]")
+    return any(
+        body and (body[0].text in (b"{", b".") or len(split_commas(body)) > 1) for body in bodies
+    )
 
 
 def _wrapped(data: bytes, value: Value, const: Token | None = None) -> Edit:

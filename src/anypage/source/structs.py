@@ -13,7 +13,9 @@ def members(data: bytes, tag: bytes) -> Mapping[bytes, Type] | None:
 
     None also for what has members without a name or under #if: their order is not sure.
     """
-    match = re.search(rb"^(?:static\s+)?(?:struct|union)\s+" + re.escape(tag) + rb"\s*\{", data, re.MULTILINE)
+    match = re.search(
+        rb"^(?:static\s+)?(?:struct|union)\s+" + re.escape(tag) + rb"\s*\{", data, re.MULTILINE
+    )
     if match is None:
         return None
     end = data.find(b"\n}", match.end())
