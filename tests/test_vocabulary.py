@@ -7,7 +7,8 @@ from anypage.vocabulary import Names, Vocabulary, bit_field_widths, defined, lim
 
 TREE = {
     "include/linux/base.h": "#define SECTORS (PAGE_SIZE / 512)\n#define TWICE(x) (SECTORS * (x))\n",
-    "include/linux/limits.h": "#define PAGE_SIZE_MAX PAGE_SIZE\n#define BOUND (PAGE_SIZE_MAX / 8)\n",
+    "include/linux/limits.h": "#define PAGE_SIZE_MAX PAGE_SIZE\n"
+    "#define BOUND (PAGE_SIZE_MAX / 8)\n",
     "include/linux/paste.h": "#define pt(p) (THREAD_SIZE + (p))\n#define MAP(FN) FN(pt)\n",
     "include/linux/loop.h": "#define A B\n#define B A\n#define FOUR 4 /* not PAGE_SIZE */\n",
     "drivers/gpu/gpu.h": "#define PAGE_SIZE 4096\n#define GPU_SECTORS (PAGE_SIZE / 512)\n",
