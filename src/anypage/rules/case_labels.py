@@ -90,6 +90,40 @@ void f(unsigned long size)
 }
 """,
     ),
+    # A case under #if takes its else along.
+    Example(
+        """\
+void f(int order)
+{
+	switch (order) {
+	case 0:
+		g();
+		break;
+#ifdef CONFIG_PMD
+	case PMD_SHIFT:
+		h();
+		break;
+#endif
+	default:
+		k();
+	}
+}
+""",
+        """\
+void f(int order)
+{
+	if (order == 0) {
+		g();
+#ifdef CONFIG_PMD
+	} else if (order == PMD_SHIFT) {
+		h();
+#endif
+	} else {
+		k();
+	}
+}
+""",
+    ),
     Example(
         """\
 void f(unsigned long size)
@@ -178,8 +212,8 @@ def chain(text: bytes, blanked: bytes, switch: int, opening: int, closing: int) 
         branches.pop()
     tests = [branch for branch in branches if branch.values]
     separate = all(branch.leaves for branch in tests)
-    if any(branch.guard for branch in branches) and not separate:
-        raise NotExpressible("a case under #if goes on after the switch")
+    if branches[0].guard and not separate:
+        raise NotExpressible("the first case stands under #if and goes on after the switch")
     return _written(head[1], b" ".join(head[2].split()), branches, separate)
 
 
@@ -256,23 +290,29 @@ def _branch(values: Sequence[bytes], body: bytes, guard: bytes) -> Branch:
 
 def _written(indent: bytes, name: bytes, branches: Sequence[Branch], separate: bool) -> bytes:
     """The ifs: one after the other when all of them leave, else with `else` between them."""
-    chained = not separate and not all(branch.simple for branch in branches)
+    if separate:
+        return _one_by_one(indent, name, branches)
+    braces = not all(branch.simple and not branch.guard for branch in branches)
     out: list[bytes] = []
     for branch in branches:
-        if separate and not branch.values:
+        joint = b"" if not out else b"} else " if braces else b"else "
+        head = _test(indent + joint, name, branch.values) if branch.values else indent + joint
+        lines = [head.rstrip() + (b" {" if braces else b""), branch.body]
+        out += [branch.guard, *lines, b"#endif"] if branch.guard else lines
+    return b"\n".join([*out, indent + b"}"] if braces else out)
+
+
+def _one_by_one(indent: bytes, name: bytes, branches: Sequence[Branch]) -> bytes:
+    out: list[bytes] = []
+    for branch in branches:
+        if not branch.values:
             out.append(re.sub(rb"^\t", b"", branch.body, flags=re.MULTILINE))
             break
-        joint = b"" if separate or not out else b"} else " if chained else b"else "
-        head = _test(indent + joint, name, branch.values) if branch.values else indent + joint
-        braces = chained or (separate and not branch.simple)
-        lines = [head.rstrip() + (b" {" if braces else b""), branch.body]
-        if braces and (separate or branch is branches[-1]):
-            lines.append(indent + b"}")
-        if branch.guard:
-            lines = [branch.guard, *lines, b"#endif"]
-        if separate and branch.spaced and branch is not branches[-1]:
-            lines.append(b"")
-        out.append(b"\n".join(lines))
+        test = _test(indent, name, branch.values)
+        lines = [test, branch.body] if branch.simple else [test + b" {", branch.body, indent + b"}"]
+        out += [branch.guard, *lines, b"#endif"] if branch.guard else lines
+        if branch.spaced and branch is not branches[-1]:
+            out.append(b"")
     return b"\n".join(out)
 
 

@@ -283,6 +283,10 @@ Way = Callable[[Group], Limit]
 
 def _ways(group: Group) -> Iterator[tuple[str, Way]]:
     choice = _choice(group)
+    if choice:
+        fix = f"the arm of the {choice.limit}imum size for all sizes: {choice.why}"
+        yield fix, lambda g: _at_limit(g, choice.limit)
+        return
     if any(_ERROR.match(blank(body)) for body in group.text.bodies):
         yield "the limit that binds", _limited
         return
@@ -290,10 +294,7 @@ def _ways(group: Group) -> Iterator[tuple[str, Way]]:
         yield "a limit: the condition is the same at every size", _limited
     elif one_arm(group):
         yield "a limit: every size takes the same arm", lambda g: _at_limit(g, "max")
-    if choice:
-        fix = f"the arm of the {choice.limit}imum size for all sizes: {choice.why}"
-        yield fix, lambda g: _at_limit(g, choice.limit)
-    elif group.in_function:
+    if group.in_function:
         yield "a C if", _statements
     else:
         yield "a conditional expression", _define
