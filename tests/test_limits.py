@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anypage.limits import Limit, NotConvertible, condition_limits, fills_page, limit
+from anypage.layout import fills_page
+from anypage.limits import Limit, NotConvertible, condition_limits, limit
 from anypage.source.expression import parse
 from anypage.source.lexer import tokens
 from anypage.source_file import File

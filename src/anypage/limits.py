@@ -28,8 +28,6 @@ _MOST_NAMES = 5
 _FEWEST_SAMPLES = 6
 _LARGEST_WASTE = 4
 _HUGE = 1 << 48
-_LARGEST_SHIFT = 64
-_PAGE_RATIO = 16
 _MOST_HINTS = 200
 _TAB = 8
 _COLUMNS = 100
@@ -72,7 +70,7 @@ def condition_limits(file: File, toks: Sequence[Token], which: str) -> tuple[Lim
     BUILD_BUG_ON); "min": all are true if and only if it is true at every size (for static_assert).
     """
     node = expression(toks)
-    found = _Occurrences(file, node, limits_follow=True)
+    found = _Occurrences(file, node, condition=True)
     if _fails(found, which):
         raise NotConvertible("it does not hold at every page size")
     chosen = _choose(found, which, exact=True)
@@ -104,17 +102,21 @@ class _Expanded:
 
 
 class _Occurrences:
-    """An expression, the places in it that depend on the page size, and its values."""
+    """An expression, the places in it that depend on the page size, and its values.
+
+    condition: only whether it is true counts, and a limit in it (MAX_PTRS_PER_PTE) stands for what
+    it is a limit of. opaque: see Evaluator.
+    """
 
     def __init__(
         self,
         file: File,
         node: Node,
         *,
-        limits_follow: bool = False,
+        condition: bool = False,
         opaque: bool = False,
     ) -> None:
-        self.file, self.node, self.limits_follow = file, node, limits_follow
+        self.file, self.node, self.condition = file, node, condition
         self.places = [n for n in names(node) if n.text.decode() in file.names]
         self.evaluator = Evaluator(file, opaque=opaque)
         if not self.places:
@@ -144,7 +146,7 @@ class _Occurrences:
         for sample in self.truth:
             context = Context(0, sample, limits=choice, hint=self.hints.get(sample))
             try:
-                result[sample] = self.evaluator.value(self.node, context, self.file.data)
+                result[sample] = self._value(context)
             except Unknown:
                 return None
         return result
@@ -191,22 +193,18 @@ class _Occurrences:
         return values <= {0, 1}
 
     def _truth(self, sample: int) -> tuple[int, ...] | None:
+        hint = self.hints.get(sample)
         try:
             return tuple(
-                self.evaluator.value(
-                    self.node,
-                    Context(
-                        size,
-                        sample,
-                        limits_follow=self.limits_follow,
-                        hint=self.hints.get(sample),
-                    ),
-                    self.file.data,
-                )
+                self._value(Context(size, sample, limits_follow=self.condition, hint=hint))
                 for size in SIZES
             )
         except Unknown:
             return None
+
+    def _value(self, context: Context) -> int:
+        value = self.evaluator.value(self.node, context, self.file.data)
+        return int(bool(value)) if self.condition else value
 
     def look_closer(self) -> None:
         """More samples: where the answer may change, for one unknown or a product of two."""
@@ -298,7 +296,7 @@ def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int
         if len(right) == 1:
             return right[0]
     try:
-        opaque = _Occurrences(found.file, found.node, limits_follow=True, opaque=True)
+        opaque = _Occurrences(found.file, found.node, condition=found.condition, opaque=True)
         if _ambiguous(opaque, pick):
             opaque.look_closer()
         right = _right_ends(opaque, pick)
@@ -345,55 +343,6 @@ def _choose_pair(found: _Occurrences, which: str) -> tuple[Choice, Choice] | Non
         if pick(bool(large[sample]), bool(small[sample])) != pick(map(bool, truth)):
             return None
     return ends[1], ends[0]
-
-
-def fills_page(file: File, toks: Sequence[Token]) -> bool:
-    """Is it what something else leaves of a page: (PAGE_SIZE - x), PAGE_SIZE / x - 1?"""
-    try:
-        node = expression(toks)
-    except NotConvertible:
-        return False
-    return _leaves_rest(file, node) and _grows_with_page(file, node)
-
-
-def _grows_with_page(file: File, node: Node) -> bool:
-    """Nearly as fast as the page: not the number of chunks in a page, when chunks grow too."""
-    evaluator = Evaluator(file)
-    for sample in SAMPLES:
-        try:
-            small, large = (
-                evaluator.value(node, Context(size, sample), file.data) for size in (0, 2)
-            )
-        except Unknown:
-            continue
-        if small and large < small * _PAGE_RATIO / 2:
-            return False
-    return True
-
-
-def _leaves_rest(file: File, node: Node, depth: int = 0) -> bool:
-    if node.kind == "binary" and node.text == b"-" and _page_like(file, node.args[0]):
-        left, right = node.args
-        rounds = right.text == b"1" and left.kind == "binary" and left.text == b"+"
-        if not rounds:
-            return True
-    if node.kind in ("name", "call") and node.text.decode() in file.names and depth < _MOST_NAMES:
-        for definition in definitions(file, node.text.decode()):
-            body = definition.expression
-            home = home_of(file, definition)
-            if body is not None and _leaves_rest(home, body, depth + 1):
-                return True
-    return any(_leaves_rest(file, arg, depth) for arg in node.args)
-
-
-def _page_like(file: File, node: Node) -> bool:
-    """Grows with the page and is no shift."""
-    evaluator = Evaluator(file)
-    try:
-        values = [evaluator.value(node, Context(size, 0), file.data) for size in SIZES]
-    except Unknown:
-        return False
-    return values[0] < values[2] and values[2] > _LARGEST_SHIFT
 
 
 def home_of(file: File, definition: Definition) -> File:

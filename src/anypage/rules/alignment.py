@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """__aligned(PAGE_SIZE): an attribute whose argument is the page size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from anypage.findings import Finding
+from anypage.layout import ALIGNED, ALIGNMENTS
 from anypage.limits import NotConvertible, limit
 from anypage.rules import Example
 from anypage.source.c import Statement
@@ -16,16 +17,6 @@ The argument of an attribute is a constant. What is aligned to a page has to be 
 largest one: PAGE_SIZE_MAX. What the compiler may assume to be aligned is only aligned to the
 smallest: PAGE_SIZE_MIN.
 """
-_LAYOUT = "the size of the struct and the offsets in it change with the alignment"
-_LIMITS: Mapping[bytes, str] = {
-    b"__aligned": "max",
-    b"aligned": "max",
-    b"__aligned__": "max",
-    b"_Alignas": "max",
-    b"__assume_aligned": "min",
-    b"assume_aligned": "min",
-    b"__assume_aligned__": "min",
-}
 
 
 def examine(file: File) -> Iterator[Finding]:
@@ -33,7 +24,7 @@ def examine(file: File) -> Iterator[Finding]:
     for part in file.parts():
         toks = file.c.tokens(part)
         for call in calls(toks):
-            if call.name.text in _LIMITS and call.args and file.depends(call.args[0]):
+            if call.name.text in ALIGNMENTS and call.args and file.depends(call.args[0]):
                 in_layout = isinstance(part, Statement) and _is_layout(part, toks, call)
                 yield _judge(file, call, in_layout=in_layout)
 
@@ -50,10 +41,10 @@ def _is_layout(statement: Statement, toks: list[Token], call: Call) -> bool:
 
 
 def _judge(file: File, call: Call, *, in_layout: bool) -> Finding:
-    which = _LIMITS[call.name.text]
+    which = ALIGNMENTS[call.name.text]
     fix = "align to the largest page" if which == "max" else "assume the smallest page"
     if in_layout:
-        return file.finding(ID, call.args[0], reason=_LAYOUT, fix="compute the offset")
+        return file.finding(ID, call.args[0], reason=ALIGNED, fix="compute the offset")
     try:
         found = limit(file, call.args[0], which)
     except NotConvertible as error:
@@ -91,7 +82,5 @@ EXAMPLES = (
         "static union {\n\tint x;\n} u __aligned(PAGE_SIZE);\n",
         "static union {\n\tint x;\n} u __aligned(PAGE_SIZE_MAX);\n",
     ),
-    Example(
-        "static char table[64] __aligned(8);\nint x(int y) { return ALIGN(y, PAGE_SIZE); }\n"
-    ),
+    Example("static char table[64] __aligned(8);\nint x(int y) { return ALIGN(y, PAGE_SIZE); }\n"),
 )

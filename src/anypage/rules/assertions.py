@@ -101,6 +101,10 @@ EXAMPLES = (
             "IS_ALIGNED((unsigned long)(addr), PAGE_SIZE)\n"
         },
     ),
+    Example(
+        "void f(void)\n{\n\tBUILD_BUG_ON(PAGE_SIZE % sizeof(long));\n}\n",
+        "void f(void)\n{\n\tBUILD_BUG_ON(PAGE_SIZE_MIN % sizeof(long));\n}\n",
+    ),
     Example("static_assert(PAGE_SHIFT <= 20);\n", "static_assert(PAGE_SHIFT_MAX <= 20);\n"),
     Example(  # true at each size, though MAX_PTRS_PER_PTE entries do not fit the smallest page
         "void f(void)\n{\n\tBUILD_BUG_ON(MAX_PTRS_PER_PTE * sizeof(pte_t) > PAGE_SIZE);\n}\n",

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from anypage.findings import Finding
-from anypage.layout import FIXED, is_fixed, structs
-from anypage.limits import NotConvertible, fills_page, limit
+from anypage.layout import ALIGNED, FIXED, fills_page, is_aligned, is_fixed, structs
+from anypage.limits import NotConvertible, limit
 from anypage.rules import Example
 from anypage.source.c import Statement
 from anypage.source.lexer import Token, calls, closing
@@ -56,6 +56,8 @@ def _refused_structs(file: File) -> dict[int, str]:
             continue
         toks = [t for t in file.c.tokens(statement) if t.kind != "dir"]
         outermost = structs(statement.scope)[-1].start
+        if is_aligned(file, statement):
+            refused.setdefault(outermost, ALIGNED)
         for _, bound, _ in _bounds(toks):
             if not file.depends(bound):
                 continue
