@@ -80,6 +80,27 @@ int sysctl_mlock __read_mostly = PAGE_SIZE_INITVAL(512 + (PAGE_SIZE / 1024)); /*
 PAGE_SIZE_INIT(sysctl_mlock, 512 + (PAGE_SIZE / 1024));
 """,
     ),
+    # Includes further down belong to something else.
+    Example(
+        """\
+#include <linux/mm.h>
+
+static const char *names[] = {
+#include <linux/zoo.h>
+};
+static int limit = PAGE_SIZE;
+""",
+        """\
+#include <linux/mm.h>
+#include <linux/page_size_init.h>
+
+static const char *names[] = {
+#include <linux/zoo.h>
+};
+static int limit = PAGE_SIZE_INITVAL(PAGE_SIZE);
+PAGE_SIZE_INIT(limit, PAGE_SIZE);
+""",
+    ),
     # Deep inside: by designators, and by position where the type is known.
     Example(
         """\

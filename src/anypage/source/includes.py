@@ -4,7 +4,8 @@
 import re
 
 from anypage.findings import Edit
-from anypage.source.c import parse
+from anypage.source.c import CFile, parse
+from anypage.source.statements import blank
 
 _NAME = re.compile(rb'[ \t]*[<"]([^>"]+)[>"]')
 
@@ -15,13 +16,7 @@ def include(data: bytes, header: bytes) -> tuple[Edit, ...]:
     Among the includes of its folder in their order when they are sorted, else behind the last one.
     """
     folder = header.rpartition(b"/")[0] + b"/"
-    lines = [
-        (match[1], directive.start, directive.end + 1)
-        for directive in parse(data, []).directives
-        if directive.keyword == b"include"
-        and directive.condition <= _guard(data)
-        and (match := _NAME.match(data, directive.body))
-    ]
+    lines = _head(data)
     if any(name == header for name, _, _ in lines):
         return ()
     text = b"#include <" + header + b">\n"
@@ -35,12 +30,27 @@ def include(data: bytes, header: bytes) -> tuple[Edit, ...]:
     return (Edit(at, at, text),)
 
 
-def _guard(data: bytes) -> int:
+def _head(data: bytes) -> list[tuple[bytes, int, int]]:
+    """The includes before any code, outside of #if: name, start and end of the line."""
+    parsed = parse(data, [])
+    guard = _guard(data, parsed)
+    found = []
+    position = 0
+    for directive in parsed.directives:
+        if blank(data[position : directive.start]).strip():
+            break
+        position = directive.end
+        match = _NAME.match(data, directive.body)
+        if directive.keyword == b"include" and directive.condition <= guard and match:
+            found.append((match[1], directive.start, directive.end + 1))
+    return found
+
+
+def _guard(data: bytes, parsed: CFile) -> int:
     """Index of the #ifndef that guards a header against a second inclusion; -1 for none."""
-    conditionals = parse(data, []).conditionals
-    if not conditionals or conditionals[0].arms[0].keyword != b"ifndef":
+    if not parsed.conditionals or parsed.conditionals[0].arms[0].keyword != b"ifndef":
         return -1
-    guard = conditionals[0].arms[0]
+    guard = parsed.conditionals[0].arms[0]
     name = data[guard.body : guard.end].split()[0]
     return 0 if re.match(rb"\s*#\s*define\s+" + re.escape(name) + rb"\b", data[guard.end :]) else -1
 
