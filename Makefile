@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make demo    fetch Linux, convert it, build one image, boot it at every page size
+# make test    all tests; they build and boot kernels
+# Both set up what they need: packages with apt, .venv from requirements.lock.
+
+PYTHON	?= python3
+BIN	:= .venv/bin
+STAMP	:= .venv/.installed
+
+.PHONY: demo test test-unit lint bench setup tools
+
+demo: tools
+	$(BIN)/anypage demo
+
+test: tools
+	$(BIN)/pytest
+
+test-unit: tools
+	$(BIN)/pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+
+bench: tools
+	$(BIN)/python bench/convert.py
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup
+	scripts/setup $(PYTHON)
+	touch $@
+
+tools: setup
+	@$(BIN)/anypage doctor --install --quiet

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Is everything here that anypage runs? And if not: install it."""
+
+import os
+import shutil
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from anypage.errors import AnypageError
+from anypage.process import run
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A program on PATH or a file that anypage needs; found is where it is, "" if it is missing."""
+
+    name: str
+    why: str
+    package: str
+    found: str
+
+
+def needs() -> list[Need]:
+    """All that facts/packages.toml asks for, as it is on this machine."""
+    text = resources.files("anypage.facts").joinpath("packages.toml").read_text()
+    return [_need(entry) for entry in tomllib.loads(text)["need"]]
+
+
+def _need(entry: dict[str, str]) -> Need:
+    if "program" in entry:
+        name = entry["program"]
+        # mkfs.ext4 is in /sbin, which is not on everybody's PATH.
+        found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or ""
+    else:
+        name = entry["file"]
+        found = name if Path(name).exists() else ""
+    return Need(name, entry["why"], entry["package"], found)
+
+
+def install_command(missing: list[Need]) -> list[str]:
+    """The command that installs what is missing."""
+    packages = sorted({need.package for need in missing})
+    return ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+
+
+def install(missing: list[Need]) -> None:
+    """Install with apt, as root or through sudo; AnypageError that names the command otherwise."""
+    command = install_command(missing)
+    if os.geteuid() == 0:
+        prefix: list[str] = []
+    elif shutil.which("sudo"):
+        prefix = ["sudo", "-n"]
+    else:
+        raise AnypageError("no right to install packages", remedy=f"as root: {' '.join(command)}")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run([*prefix, "apt-get", "update"], env=quiet, what="apt-get update failed")
+        run([*prefix, *command], env=quiet, what="apt-get install failed")
+    except AnypageError as error:
+        raise AnypageError(
+            error.what, where=error.where, remedy=f"as root: {' '.join(command)}\n{error.remedy}"
+        ) from error

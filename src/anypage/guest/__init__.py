@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What runs inside: the guest program, the initramfs that carries it, and its disks."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+
+from anypage.cache import cache_dir
+from anypage.errors import AnypageError
+from anypage.process import run
+
+COMPILER = "aarch64-linux-gnu-gcc"
+MODULES = ("vfat", "squashfs", "e1000e")
+
+_FLAGS = ("-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror")
+_NEWC_MAGIC = b"070701"
+_DISK_SIZE = 64 << 20  # bytes; the guest knows it for the swap disk
+
+
+def program() -> Path:
+    """The guest's init, a static arm64 executable; compiled once for each text of its source."""
+    folder = Path(str(resources.files(__name__))) / "src"
+    sources = sorted(folder.glob("*.c"))
+    digest = hashlib.sha256("\0".join([COMPILER, *_FLAGS]).encode())
+    for path in [*sources, *sorted(folder.glob("*.h"))]:
+        digest.update(path.read_bytes())
+    target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
+    if not target.is_file():
+        part = target.with_suffix(f".{os.getpid()}")
+        command = [COMPILER, *_FLAGS, *sources, "-o", part]
+        run(command, what="cannot compile the guest program")
+        part.rename(target)
+    return target
+
+
+def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
+    """The files of modules below folder (lib/modules/VERSION), dependencies first.
+
+    Names that are not there are left out. AnypageError when modules.dep is missing.
+    """
+    tables = list(folder.glob("**/modules.dep"))
+    if not tables:
+        raise AnypageError("no modules.dep", where=str(folder), remedy="run `make modules_install`")
+    base = tables[0].parent
+    rows = (line.partition(":") for line in tables[0].read_text().splitlines())
+    needs = {module: after.split() for module, _, after in rows}
+    chosen: dict[str, None] = {}
+    for name in names:
+        for module in needs:
+            if Path(module).name.split(".")[0].replace("-", "_") == name.replace("-", "_"):
+                # modules.dep lists what a module needs, and what that needs, the deepest last.
+                chosen |= dict.fromkeys([*reversed(needs[module]), module])
+    extra = [m for m in needs if Path(m).name.startswith("nls_")] if "vfat" in names else []
+    return [base / module for module in dict.fromkeys([*extra, *chosen])]
+
+
+def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> bytes:
+    """A cpio archive (newc) with the guest program, modules in load order and what to expect."""
+    files = list(modules)
+    entries: list[tuple[str, int, bytes]] = [
+        ("init", 0o100755, program().read_bytes()),
+        ("expect", 0o100644, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
+        ("modules", 0o40755, b""),
+        ("modules/order", 0o100644, "".join(f"{path.name}\n" for path in files).encode()),
+        *((f"modules/{path.name}", 0o100644, path.read_bytes()) for path in files),
+        ("TRAILER!!!", 0, b""),
+    ]
+    return b"".join(_newc(i, *entry) for i, entry in enumerate(entries, 1))
+
+
+def _newc(inode: int, name: str, mode: int, data: bytes) -> bytes:
+    """One entry; Documentation/driver-api/early-userspace/buffer-format.rst of the kernel."""
+    path = name.encode() + b"\0"
+    links = 2 if mode & 0o40000 and not mode & 0o100000 else 1
+    fields = (inode, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(path), 0)
+    head = _NEWC_MAGIC + b"".join(b"%08X" % field for field in fields) + path
+    return _padded(head) + _padded(data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)
+
+
+def make_disks(folder: Path) -> dict[str, Path]:
+    """New disk images in folder, by the serial number under which the guest looks for them."""
+    disks = {name: folder / f"{name}.img" for name in ("ext4", "vfat", "swap")}
+    for path in disks.values():
+        with path.open("wb") as file:
+            file.truncate(_DISK_SIZE)
+    run(["/sbin/mkfs.ext4", "-q", "-F", disks["ext4"]], what="cannot make the ext4 disk")
+    run(["/sbin/mkfs.vfat", disks["vfat"]], what="cannot make the vfat disk")
+    (folder / "hello.txt").write_text("written by the host")
+    run(["mcopy", "-i", disks["vfat"], folder / "hello.txt", "::"], what="cannot fill the disk")
+    return disks
