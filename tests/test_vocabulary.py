@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which names derive from the page size, as a file sees them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from anypage.vocabulary import Names, Vocabulary, bit_field_widths, defined, limit_values, outline
@@ -76,6 +79,25 @@ def test_name_of_a_macro_with_parameters_is_no_use_of_it(vocabulary: Vocabulary)
 
 def test_macros_that_name_each_other_end(vocabulary: Vocabulary) -> None:
     assert "A" not in names(vocabulary, "drivers/usb/a.c")
+
+
+def test_findings_are_the_same_in_every_run() -> None:
+    code = (
+        "from anypage.audit import audit\n"
+        "tree = {'include/linux/a.h': b'#define N (PMD_SHIFT - PAGE_SHIFT + (THREAD_SIZE >> 12))\\n',"
+        " 'kernel/a.c': b'#include <linux/a.h>\\nint a[N];\\n'}\n"
+        "print(audit(tree, jobs=1))\n"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(runs) == 1
 
 
 def test_bit_field_widths() -> None:

@@ -265,10 +265,20 @@ def _parts(node: Node) -> Iterator[Node]:
 
 
 def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice | None:
-    """The first choice that is worth the largest (smallest) value, else the one closest to it."""
+    """The limits that make it worth the largest (smallest) value, or close to it if not exact."""
     pick = max if which == "max" else min
-    if _ambiguous(found, pick):
-        return _choose_closer(found, which, pick)
+    if found.evaluator.guesses:
+        found.look_closer()
+    right = _right_ends(found, pick)
+    if len(right) == 1:
+        return right[0]
+    return _search(found, pick, exact=exact) if not right else _binding_end(found, which, pick)
+
+
+def _search(
+    found: _Occurrences, pick: Callable[[Iterable[int]], int], *, exact: bool
+) -> Choice | None:
+    """The first choice that is right, else the one closest to it that is never wrong."""
     wanted = {s: pick(v) for s, v in found.truth.items()}
     usable: list[tuple[float, Choice]] = []
     for choice in found.choices():
@@ -283,22 +293,11 @@ def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice |
     return choice if waste <= _LARGEST_WASTE else None
 
 
-def _ambiguous(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> bool:
-    """Both ends would do, for all values that were tried."""
-    return len(_right_ends(found, pick)) == len(found.ends)
-
-
-def _choose_closer(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
-    """The end that binds: for more values, or for any other constants in the place of these."""
-    if found.evaluator.guesses:
-        found.look_closer()
-        right = _right_ends(found, pick)
-        if len(right) == 1:
-            return right[0]
+def _binding_end(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
+    """Where both ends are right: the one that would be for other constants too."""
     try:
         opaque = _Occurrences(found.file, found.node, condition=found.condition, opaque=True)
-        if _ambiguous(opaque, pick):
-            opaque.look_closer()
+        opaque.look_closer()
         right = _right_ends(opaque, pick)
     except NotConvertible:
         right = []

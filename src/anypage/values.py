@@ -68,6 +68,7 @@ _BINARY: Mapping[bytes, Callable[[int, int], int]] = {
     b">=": lambda a, b: int(a >= b),
     b"&&": lambda a, b: int(bool(a and b)),
     b"||": lambda a, b: int(bool(a or b)),
+    b"?:": lambda a, b: a or b,
 }
 _UNARY: Mapping[bytes, Callable[[int], int]] = {
     b"-": lambda a: -a,

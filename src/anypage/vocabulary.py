@@ -113,10 +113,12 @@ def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
     return Outline(path, includes, macros)
 
 
-def _words(body: bytes) -> set[bytes]:
+def _words(body: bytes) -> list[bytes]:
+    """In the order of the text, so that the chain of a name is always the same."""
     if b'"' in body or b"/" in body:
         body = _NO_WORDS.sub(b" ", body)
-    return {w if w[-1:] != b"(" else w[:-1].rstrip() + b"(" for w in _WORD.findall(body)}
+    found = (w if w[-1:] != b"(" else w[:-1].rstrip() + b"(" for w in _WORD.findall(body))
+    return list(dict.fromkeys(found))
 
 
 def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:

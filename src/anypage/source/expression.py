@@ -106,7 +106,7 @@ class _Reader:
         if self.peek() == b":":  # x ?: y
             self.take()
             other = self.ternary()
-            return Node("opaque", b"?:", condition.start, other.end, (condition, other))
+            return Node("binary", b"?:", condition.start, other.end, (condition, other))
         then = self.ternary()
         self.expect(b":")
         other = self.ternary()
