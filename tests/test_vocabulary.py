@@ -84,7 +84,7 @@ def test_macros_that_name_each_other_end(vocabulary: Vocabulary) -> None:
 def test_findings_are_the_same_in_every_run() -> None:
     code = (
         "from anypage.audit import audit\n"
-        "tree = {'include/linux/a.h': b'#define N (PMD_SHIFT - PAGE_SHIFT + (THREAD_SIZE >> 12))\\n',"
+        "tree = {'include/linux/a.h': b'#define N (PMD_SHIFT - PAGE_SHIFT + THREAD_SHIFT)\\n',"
         " 'kernel/a.c': b'#include <linux/a.h>\\nint a[N];\\n'}\n"
         "print(audit(tree, jobs=1))\n"
     )

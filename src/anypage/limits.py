@@ -93,6 +93,7 @@ def expression(toks: Sequence[Token]) -> Node:
 
 
 Choice = Mapping[int, str]
+Pick = Callable[[Iterable[int]], int]  # max or min
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +276,7 @@ def _choose(found: _Occurrences, which: str, *, exact: bool = False) -> Choice |
     return _search(found, pick, exact=exact) if not right else _binding_end(found, which, pick)
 
 
-def _search(
-    found: _Occurrences, pick: Callable[[Iterable[int]], int], *, exact: bool
-) -> Choice | None:
+def _search(found: _Occurrences, pick: Pick, *, exact: bool) -> Choice | None:
     """The first choice that is right, else the one closest to it that is never wrong."""
     wanted = {s: pick(v) for s, v in found.truth.items()}
     usable: list[tuple[float, Choice]] = []
@@ -285,7 +284,7 @@ def _search(
         values = found.values(choice)
         if values == wanted:
             return choice
-        if values and not exact and all(pick(values[s], wanted[s]) == values[s] for s in wanted):
+        if values and not exact and all(pick((values[s], wanted[s])) == values[s] for s in wanted):
             usable.append((max(_ratio(values[s], wanted[s]) for s in wanted), choice))
     if not usable:
         return None
@@ -293,7 +292,7 @@ def _search(
     return choice if waste <= _LARGEST_WASTE else None
 
 
-def _binding_end(found: _Occurrences, which: str, pick: Callable[[Iterable[int]], int]) -> Choice:
+def _binding_end(found: _Occurrences, which: str, pick: Pick) -> Choice:
     """Where both ends are right: the one that would be for other constants too."""
     try:
         opaque = _Occurrences(found.file, found.node, condition=found.condition, opaque=True)
@@ -306,7 +305,7 @@ def _binding_end(found: _Occurrences, which: str, pick: Callable[[Iterable[int]]
     return _named(found, which) if found.evaluator.guesses else found.ends[0]
 
 
-def _right_ends(found: _Occurrences, pick: Callable[[Iterable[int]], int]) -> list[Choice]:
+def _right_ends(found: _Occurrences, pick: Pick) -> list[Choice]:
     wanted = {s: pick(v) for s, v in found.truth.items()}
     return [c for c in found.ends if found.values(c) == wanted]
 
@@ -339,7 +338,7 @@ def _choose_pair(found: _Occurrences, which: str) -> tuple[Choice, Choice] | Non
         return None
     pick = max if which == "max" else min
     for sample, truth in found.truth.items():
-        if pick(bool(large[sample]), bool(small[sample])) != pick(map(bool, truth)):
+        if pick((large[sample], small[sample])) != pick(truth):
             return None
     return ends[1], ends[0]
 
