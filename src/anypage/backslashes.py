@@ -11,9 +11,7 @@ _LINE = re.compile(rb"[^\n]*?([ \t]+)\\\r?(?=\n)")
 _TAB = 8
 
 
-def keep_backslashes(
-    findings: Sequence[Finding], read: Callable[[str], bytes]
-) -> list[Finding]:
+def keep_backslashes(findings: Sequence[Finding], read: Callable[[str], bytes]) -> list[Finding]:
     """The findings, each line's first one with an edit of the white space before its backslash."""
     by_file: dict[str, list[Edit]] = {}
     for finding in findings:
@@ -32,18 +30,14 @@ def keep_backslashes(
 
 
 def _line_starts(edits: Iterable[Edit], data: bytes) -> list[int]:
-    return sorted(
-        {data.rfind(b"\n", 0, e.start) + 1 for e in edits if e.start != e.end}
-    )
+    return sorted({data.rfind(b"\n", 0, e.start) + 1 for e in edits if e.start != e.end})
 
 
 def _realign(data: bytes, start: int, edits: Iterable[Edit]) -> Edit | None:
     line = _LINE.match(data, start)
     if not line or line[1] == b" ":
         return None
-    here = sorted(
-        {e for e in edits if start <= e.start and e.end <= line.start(1)}, key=_order
-    )
+    here = sorted({e for e in edits if start <= e.start and e.end <= line.start(1)}, key=_order)
     if any(b"\n" in e.text for e in here):
         return None
     text, at = b"", start

@@ -253,7 +253,13 @@ def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -
     words += [f"arm64.pagesize={job.asked}"] if job.asked is not None else []
     words += ["acpi=force"] if box.acpi else []
     words += [job.append] if job.append else []
-    command = ["qemu-system-aarch64", "-machine", virt, "-cpu", ",".join(filter(None, [box.cpu, options]))]
+    command = [
+        "qemu-system-aarch64",
+        "-machine",
+        virt,
+        "-cpu",
+        ",".join(filter(None, [box.cpu, options])),
+    ]
     command += ["-smp", str(box.smp), "-m", box.memory, "-nographic", "-no-reboot", "-nodefaults"]
     command += ["-serial", "stdio", "-kernel", str(image), "-initrd", str(archive)]
     command += ["-append", " ".join(words)]
@@ -276,7 +282,7 @@ def _on(value: bool) -> str:
 
 
 def _run(command: list[str], timeout: float) -> tuple[str, str]:
-    """The console, and what went wrong with QEMU itself. QEMU is gone at the end, however it ends."""
+    """The console, and what went wrong with QEMU itself, which is gone however this ends."""
     try:
         process = subprocess.Popen(
             command,

@@ -12,19 +12,20 @@ _PLACES = 12
 
 _WHY = {
     "alignment": "Alignment is fixed when the kernel is built: align for the largest page.",
-    "assertion": "Assertions stay at build time. Each is against the limit that binds, so that it "
-    "holds for every page size.",
+    "assertion": "Assertions stay at build time. Each is against the limit that binds, so that "
+    "it holds for every page size.",
     "bit-field": "The width of a bit-field is a constant: have room for every page size.",
     "case-label": "A case label has to be a constant: compare in a chain of ifs instead.",
     "config-name": "The configuration does not name one page size then: ask for the page size "
     "itself.",
     "enumerator": "An enumerator has to be a constant: use the limit.",
-    "initialiser": "The initialiser of a static object has to be a constant. Assign the value early "
-    "at boot, before anything reads the object, or when the module is loaded.",
-    "kconfig": "An image may run with several page sizes: a dependency on one of them holds if that "
-    "is among them. Code that cannot run with the others has to refuse them at probe.",
-    "preprocessor-condition": "The preprocessor cannot see the page size. Decide in C where that is "
-    "possible, and otherwise on the limits: the arm for the largest page size is the general one.",
+    "initialiser": "The initialiser of a static object has to be a constant. Assign the value "
+    "early at boot, before anything reads the object, or when the module is loaded.",
+    "kconfig": "An image may run with several page sizes: a dependency on one of them holds if "
+    "that is among them. Code that cannot run with the others has to refuse them at probe.",
+    "preprocessor-condition": "The preprocessor cannot see the page size. Decide in C where that "
+    "is possible, and otherwise on the limits: the arm for the largest page size is the general "
+    "one.",
     "storage": "Static storage is laid out when the kernel is built: its bounds take the page size "
     "that needs most. What counts the entries in use is left as it is.",
 }

@@ -2,7 +2,9 @@
 """#if ... #endif whose conditions depend on the page size, and what they are at each size."""
 
 import itertools
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from anypage import page_config
@@ -10,9 +12,13 @@ from anypage.source import arms
 from anypage.source.c import Conditional
 from anypage.source.condition import Condition, Part, read
 from anypage.source.expression import Node
+from anypage.source.statements import blank
 from anypage.source_file import File
 from anypage.values import SAMPLES, SIZES, Context, Evaluator, Unknown
 
+_DEFINED = re.compile(
+    rb"#[ \t]*define[ \t]+(\w+)|^\w[^;\n]*?\b(\w+)\(|\b(\w+)(?:\[[^\]]*\])?;", re.MULTILINE
+)
 _SHIFTS = (12, 14, 16)
 
 
@@ -121,3 +127,33 @@ def right_already(group: Group) -> bool:
         if taken(None, given) != taken(_SHIFTS[-1], given):
             return False
     return True
+
+
+def conditional_names(group: Group) -> set[bytes]:
+    """What the arms of such conditions around declarations define, here and in own headers."""
+    found: set[bytes] = set()
+    for path in group.file.names.vocabulary.private_headers(group.file.path):
+        same = path == group.file.path
+        file = group.file if same else _other(group.file, path)
+        for conditional in file.c.conditionals:
+            if conditional.scope.kind == "block" or not any(a.hits for a in conditional.arms):
+                continue
+            other = read_group(file, conditional)
+            if other and other.dependent:
+                for body in other.text.bodies:
+                    found.update(name for m in _DEFINED.findall(blank(body)) for name in m if name)
+    return found
+
+
+def _other(file: File, path: str) -> File:
+    return File(path, file.read(path), file.names.vocabulary.scope(path), file.words, file.read)
+
+
+def users(file: File) -> Iterator[bytes]:
+    """The text of the file and, for a header, of the files beside it."""
+    yield file.data
+    folder = posixpath.dirname(file.path) + "/"
+    if file.path.endswith(".h") and not file.path.startswith("include/"):
+        for path in file.names.vocabulary.includes:
+            if path.startswith(folder) and path != file.path:
+                yield file.read(path)

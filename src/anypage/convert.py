@@ -90,26 +90,28 @@ def convert(
     """
     target = Path(output).absolute()
     if target.exists() or target.is_symlink():
-        raise AnypageError("the output exists", where=str(target), remedy="remove it or name another")
+        raise AnypageError(
+            "the output exists", where=str(target), remedy="remove it or name another"
+        )
     clock = _Clock(progress)
     with clock.stage("read the source"):
         tree = fetch(str(source))
         tree.check_convertible()
         if target.is_relative_to(tree.path):
             raise AnypageError(
-                "the output is inside of the source", where=str(target), remedy="name another folder"
+                "the output is inside of the source",
+                where=str(target),
+                remedy="name another folder",
             )
     with whole_folder(target) as part:
         return _convert(tree, part, target, jobs, clock)
 
 
-def _convert(
-    tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clock"
-) -> Conversion:
+def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clock") -> Conversion:
     with clock.stage("copy the pristine tree"):
         repo = _pristine(tree, part)
         pristine, date = repo.head(), repo.date()
-        repo.git("checkout", "--quiet", "-B", BRANCH)
+        repo.git("checkout", "--quiet", "--force", "-B", BRANCH)
     with clock.stage("apply the series"):
         chosen = patches(tree.version)
         _apply(repo, chosen, str(tree.version))
@@ -184,9 +186,7 @@ def _is_generic(path: str) -> bool:
     return not any(fnmatch(path, pattern) for pattern in _LIMIT_HEADERS)
 
 
-def _lines(
-    repo: Repo, pristine: str, after_series: str, wanted: Callable[[str], bool]
-) -> Lines:
+def _lines(repo: Repo, pristine: str, after_series: str, wanted: Callable[[str], bool]) -> Lines:
     def changed(before: str, after: str) -> int:
         rows = repo.git("diff", "--numstat", before, after).splitlines()
         fields = (row.split("\t") for row in rows)

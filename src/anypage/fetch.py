@@ -37,7 +37,7 @@ def fetch(source: str) -> KernelTree:
 
 
 def package_versions(series: str) -> list[str]:
-    """The versions of Debian's source package for a series (`6.12`) that apt offers, newest first."""
+    """The versions of Debian's source package for a series (`6.12`) that apt has, newest first."""
     output = run(["apt-cache", "madison", _package(series)]).decode()
     versions = [line.split("|")[1].strip() for line in output.splitlines() if line.count("|") == 2]
     return list(dict.fromkeys(versions))
@@ -87,11 +87,9 @@ def _unpacked(tarball: Path, name: str) -> KernelTree:
     if not target.is_dir():
         with whole_folder(target) as part:
             # GNU tar refuses names that lead out of the folder, and follows no link of the archive.
-            run(
-                ["tar", "--extract", "--file", tarball, "--directory", part]
-                + ["--strip-components=1", "--no-same-owner"],
-                what="cannot unpack the tarball",
-            )
+            command: list[str | Path] = ["tar", "--extract", "--file", tarball]
+            command += ["--directory", part, "--strip-components=1", "--no-same-owner"]
+            run(command, what="cannot unpack the tarball")
             tree = KernelTree.open(part)
             import_folder(part, part, f"Linux {tree.version}", IMPORT_DATE)
     return KernelTree.open(target)

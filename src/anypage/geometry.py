@@ -107,10 +107,7 @@ class Geometry:
         """Sizes that one block descriptor can map, ascending (Arm ARM D8.3.1)."""
         key = "first_block_level_52" if output_bits > 48 else "first_block_level"
         first = max(int(self._facts[key]), self.first_level)
-        return tuple(
-            1 << self.level_shift(level)
-            for level in range(LAST_LEVEL - 1, first - 1, -1)
-        )
+        return tuple(1 << self.level_shift(level) for level in range(LAST_LEVEL - 1, first - 1, -1))
 
     @property
     def pmd_size(self) -> int:

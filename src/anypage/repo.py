@@ -125,7 +125,7 @@ def import_folder(source: Path, target: Path, message: str, date: int) -> Repo:
     repo.git("init", "--quiet")
     # Beyond this size git writes straight into one pack: far less to do than for 85,000 files.
     one_pack = ["-c", "core.bigFileThreshold=1", "-c", "core.compression=1"]
-    where = ["--git-dir", target / ".git", "--work-tree", source]
+    where: list[str | Path] = ["--git-dir", target / ".git", "--work-tree", source]
     repo.git(*one_pack, *where, "add", "--all", "--force", ".", what=f"cannot read {source}")
     stamp = {"GIT_AUTHOR_DATE": f"@{date} +0000", "GIT_COMMITTER_DATE": f"@{date} +0000"}
     repo.git("commit", "--quiet", "--no-verify", "-m", message, env=stamp)

@@ -113,7 +113,5 @@ def _version(path: Path) -> Version:
         makefile, is_tree = "", False
     fields = {name: int(value) for name, value in _FIELD.findall(makefile)}
     if not is_tree or len(fields) != 3:
-        raise AnypageError(
-            "not a Linux kernel tree", where=str(path), remedy="name its top folder"
-        )
+        raise AnypageError("not a Linux kernel tree", where=str(path), remedy="name its top folder")
     return Version(fields["VERSION"], fields["PATCHLEVEL"], fields["SUBLEVEL"])

@@ -89,23 +89,13 @@ _CALLS: Mapping[bytes, Callable[..., int]] = {
     **dict.fromkeys((b"min_t", b"MIN_T"), lambda _, a, b: min(a, b)),
     **dict.fromkeys((b"max_t", b"MAX_T"), lambda _, a, b: max(a, b)),
     **dict.fromkeys((b"clamp",), lambda a, low, high: min(max(a, low), high)),
-    **dict.fromkeys(
-        (b"DIV_ROUND_UP", b"__KERNEL_DIV_ROUND_UP"), lambda a, b: -(-a // b)
-    ),
+    **dict.fromkeys((b"DIV_ROUND_UP", b"__KERNEL_DIV_ROUND_UP"), lambda a, b: -(-a // b)),
     **dict.fromkeys((b"roundup", b"round_up", b"ALIGN", b"__ALIGN_KERNEL"), _round_up),
-    **dict.fromkeys(
-        (b"rounddown", b"round_down", b"ALIGN_DOWN"), lambda a, b: a // b * b
-    ),
-    **dict.fromkeys(
-        (b"BIT", b"BIT_ULL", b"_BITUL", b"_BITULL"), lambda a: _shift_left(1, a)
-    ),
+    **dict.fromkeys((b"rounddown", b"round_down", b"ALIGN_DOWN"), lambda a, b: a // b * b),
+    **dict.fromkeys((b"BIT", b"BIT_ULL", b"_BITUL", b"_BITULL"), lambda a: _shift_left(1, a)),
     **dict.fromkeys((b"GENMASK", b"GENMASK_ULL"), lambda h, low: (2 << h) - (1 << low)),
-    **dict.fromkeys(
-        (b"ilog2", b"const_ilog2", b"__ilog2_u32"), lambda a: a.bit_length() - 1
-    ),
-    **dict.fromkeys(
-        (b"order_base_2", b"ilog2_up"), lambda a: max(0, (a - 1).bit_length())
-    ),
+    **dict.fromkeys((b"ilog2", b"const_ilog2", b"__ilog2_u32"), lambda a: a.bit_length() - 1),
+    **dict.fromkeys((b"order_base_2", b"ilog2_up"), lambda a: max(0, (a - 1).bit_length())),
     b"roundup_pow_of_two": lambda a: 1 << max(0, (a - 1).bit_length()),
     b"rounddown_pow_of_two": lambda a: 1 << (a.bit_length() - 1),
     b"BITS_TO_LONGS": lambda a: -(-a // 64),
@@ -242,9 +232,7 @@ class Evaluator:
             return seeds()[name].values[at.size]
         raise Unknown(name)
 
-    def _expand(
-        self, found: tuple[Definition, ...], args: tuple[int, ...], at: Context
-    ) -> int:
+    def _expand(self, found: tuple[Definition, ...], args: tuple[int, ...], at: Context) -> int:
         """The value of a macro; of the definitions in the arms of an #if, each has its samples."""
         definition = found[at.sample % len(found)]
         params, node = definition.define.params or (), definition.expression
@@ -303,9 +291,7 @@ def _made_up(what: bytes, sample: int) -> int:
     if sample % 3 == 0:
         return source.randint(1, 40)
     low, high = ((1, 24), (9, 18))[sample % 3 - 1]
-    return (1 << source.randint(low, high)) + source.choice(
-        (0, source.randint(-1, 300))
-    )
+    return (1 << source.randint(low, high)) + source.choice((0, source.randint(-1, 300)))
 
 
 def limit_value(name: str) -> int:

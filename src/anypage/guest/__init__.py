@@ -29,7 +29,7 @@ def program() -> Path:
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         part = target.with_suffix(f".{os.getpid()}")
-        command = [COMPILER, *_FLAGS, *sources, "-o", part]
+        command: list[str | Path] = [COMPILER, *_FLAGS, *sources, "-o", part]
         run(command, what="cannot compile the guest program")
         part.rename(target)
     return target

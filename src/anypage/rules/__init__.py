@@ -63,8 +63,7 @@ def c_files(path: str) -> bool:
 def discover() -> tuple[Rule, ...]:
     """Every rule, by ID."""
     modules = (
-        importlib.import_module(f"{__name__}.{m.name}")
-        for m in pkgutil.iter_modules(__path__)
+        importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
     )
     rules = sorted((m for m in modules if hasattr(m, "ID")), key=lambda m: str(m.ID))
     for rule in rules:

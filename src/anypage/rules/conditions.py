@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """#if PAGE_SIZE < 8192: the preprocessor cannot know the page size."""
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 
@@ -11,12 +10,14 @@ from anypage.condition_group import (
     Group,
     alike,
     always,
+    conditional_names,
     exhaustive,
     is_config,
     one_arm,
     read_group,
     right_already,
     truths_of,
+    users,
 )
 from anypage.findings import Edit, Finding
 from anypage.limits import Limit
@@ -127,6 +128,30 @@ void g(struct device *d)
 }
 """,
     ),
+    Example(
+        """\
+int f(void)
+{
+	struct queue_limits lim = {
+		.io_min = 1,
+#if LOGICAL_BLOCK_SIZE == PAGE_SIZE
+		.max_sectors = UINT_MAX,
+#endif
+		.features = 2,
+	};
+}
+""",
+        """\
+int f(void)
+{
+	struct queue_limits lim = {
+		.io_min = 1,
+		.max_sectors = LOGICAL_BLOCK_SIZE == PAGE_SIZE ? UINT_MAX : 0,
+		.features = 2,
+	};
+}
+""",
+    ),
     # Around definitions: ?:, unless somebody needs the constant.
     Example(
         """\
@@ -231,9 +256,6 @@ int buffer_length(void)
 )
 _REASON = "the preprocessor cannot see the page size"
 _ERROR = re.compile(rb"\s*(?:#[ \t]*(?:error|warning)\b[^\n]*\s*)+\Z")
-_DEFINED = re.compile(
-    rb"#[ \t]*define[ \t]+(\w+)|^\w[^;\n]*?\b(\w+)\(|\b(\w+)(?:\[[^\]]*\])?;", re.MULTILINE
-)
 _WORD = re.compile(rb"\w+")
 _COMPARISONS = (b"<", b">", b"<=", b">=", b"==", b"!=")
 _GROWS = {
@@ -295,6 +317,7 @@ def _ways(group: Group) -> Iterator[tuple[str, Way]]:
     elif one_arm(group):
         yield "a limit: every size takes the same arm", lambda g: _at_limit(g, "max")
     if group.in_function:
+        yield "a conditional value", _member
         yield "a C if", _statements
     else:
         yield "a conditional expression", _define
@@ -377,9 +400,15 @@ def _statements(group: Group) -> Limit:
     """A C if, when nothing in its arms exists under the same condition only."""
     tests = _c_tests(group)
     words = {word for body in group.text.bodies for word in _WORD.findall(blank(body))}
-    if words & _conditional_names(group):
+    if words & conditional_names(group):
         raise arms.NotConvertible("an arm uses what exists under such a condition only")
     edit = arms.as_statements(group.file.data, group.text, tests, exhaustive(group))
+    return Limit((edit, *_sizes(group.file.data, edit)))
+
+
+def _member(group: Group) -> Limit:
+    """One value with ?:, which is 0 where the member is not there."""
+    edit = arms.as_member(group.file.data, group.text, _c_tests(group))
     return Limit((edit, *_sizes(group.file.data, edit)))
 
 
@@ -387,7 +416,7 @@ def _define(group: Group) -> Limit:
     """One #define with ?:, when the macro is not needed as a constant."""
     edit = arms.as_define(group.text, _c_tests(group))
     names = re.findall(rb"#define (\w+)", edit.text)
-    if used_as_constant(_users(group.file), names):
+    if used_as_constant(users(group.file), names):
         raise arms.NotConvertible(f"{names[0].decode()} is used as a constant")
     return Limit((edit, *_sizes(group.file.data, edit)))
 
@@ -413,36 +442,6 @@ def _c_tests(group: Group) -> list[bytes]:
         return None
 
     return [test.render(data, replace) for test in group.tests]
-
-
-def _conditional_names(group: Group) -> set[bytes]:
-    """What the arms of such conditions around declarations define, here and in own headers."""
-    found: set[bytes] = set()
-    for path in group.file.names.vocabulary.private_headers(group.file.path):
-        same = path == group.file.path
-        file = group.file if same else _other(group.file, path)
-        for conditional in file.c.conditionals:
-            if conditional.scope.kind == "block" or not any(a.hits for a in conditional.arms):
-                continue
-            other = read_group(file, conditional)
-            if other and other.dependent:
-                for body in other.text.bodies:
-                    found.update(name for m in _DEFINED.findall(blank(body)) for name in m if name)
-    return found
-
-
-def _other(file: File, path: str) -> File:
-    return File(path, file.read(path), file.names.vocabulary.scope(path), file.words, file.read)
-
-
-def _users(file: File) -> Iterator[bytes]:
-    """The text of the file and, for a header, of the files beside it."""
-    yield file.data
-    folder = posixpath.dirname(file.path) + "/"
-    if file.path.endswith(".h") and not file.path.startswith("include/"):
-        for path in file.names.vocabulary.includes:
-            if path.startswith(folder) and path != file.path:
-                yield file.read(path)
 
 
 def _choice(group: Group) -> Choice | None:

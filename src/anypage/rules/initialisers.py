@@ -8,6 +8,7 @@ from functools import cache
 from anypage.findings import Edit, Finding
 from anypage.rules import Example
 from anypage.source.c import Statement
+from anypage.source.deferral import CONST, HEADER, WRAPPER, behind, wrapped
 from anypage.source.includes import include
 from anypage.source.initialiser import Members, Object, Type, Value, read_object, top_level, values
 from anypage.source.lexer import Token, calls, closing, split_commas, tokens
@@ -24,14 +25,8 @@ init instead of const: __page_size_const.
 """
 _REASON = "the initialiser of a static object has to be a constant"
 _FIX = "deferred initialisation"
-_HEADER = b"linux/page_size_init.h"
-_WRAPPER = b"PAGE_SIZE_INITVAL"
-_WRAP = _WRAPPER + b"("
-_CONST = b"__page_size_const"
 _COLUMNS = 80
-_LONGEST = 100
 _SECTIONS = frozenset(b"__initconst __section __attribute__ __rodata __param __refconst".split())
-_REST_OF_LINE = re.compile(rb"(?:/\*[\s\S]*?\*/|[^\n])*\n?")
 _BIN_ATTR = re.compile(rb"BIN_ATTR(?:_ADMIN)?(?:_RO|_WO|_RW)?\Z")
 
 
@@ -287,13 +282,13 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
         if file.path.startswith("rust/"):
             raise _NotDeferrable("Rust needs the constant")
         inits = b"".join(_init(file, statement, target, value) for value in wanted)
-        edits = [_wrapped(file.data, value, target.const) for value in wanted]
+        edits = [wrapped(file.data, value, target.const) for value in wanted]
         edits += _not_const(file.data, target)
         companions = tuple(_extern(file, target))
     except _NotDeferrable as why:
         yield file.finding(ID, shown, reason=f"{_REASON}, and {why}", fix=_FIX)
         return
-    edits += _behind(file.data, statement.end, target.name.text, inits)
+    edits += behind(file.data, statement.end, target.name.text, inits)
     yield file.finding(ID, shown, reason=_REASON, fix=_FIX, edits=edits, companions=companions)
 
 
@@ -302,7 +297,7 @@ def _dependent(file: File, target: Object) -> list[Value]:
     return [
         value
         for value in values(target, _members(file))
-        if file.depends(value.tokens) and value.tokens[0].text != _WRAPPER
+        if file.depends(value.tokens) and value.tokens[0].text != WRAPPER
     ]
 
 
@@ -389,25 +384,6 @@ def _is_several(file: File, value: Value) -> bool:
     )
 
 
-def _wrapped(data: bytes, value: Value, const: Token | None = None) -> Edit:
-    """The value in PAGE_SIZE_INITVAL(), its further lines moved along."""
-    line_start = data.rfind(b"\n", 0, value.start) + 1
-    shift = len(_WRAP)
-    if const and const.start >= line_start:
-        shift += len(_CONST) - len(const.text)
-    first, *rest = data[value.start : value.end].split(b"\n")
-    text = b"\n".join([_WRAP + first, *(_moved(line, shift) for line in rest)]) + b")"
-    before = data[line_start : value.start]
-    if value.path or rest or columns(before) + shift + len(first) + 2 <= _LONGEST:
-        return Edit(value.start, value.end, text)
-    return Edit(line_start + len(before.rstrip()), value.end, b"\n\t" + text)
-
-
-def _moved(line: bytes, by: int) -> bytes:
-    width = columns(line[: len(line) - len(line.lstrip())]) + by
-    return b"\t" * (width // 8) + b" " * (width % 8) + line.lstrip()
-
-
 def _not_const(data: bytes, target: Object) -> list[Edit]:
     """__page_size_const for const, also where the file declares the object beforehand."""
     sections = _SECTIONS & target.words()
@@ -415,9 +391,9 @@ def _not_const(data: bytes, target: Object) -> list[Edit]:
         raise _NotDeferrable("it lies in a section of its own")
     if target.const is None:
         return []
-    edits = [Edit(target.const.start, target.const.end, _CONST)]
+    edits = [Edit(target.const.start, target.const.end, CONST)]
     for start, end in _declarations(data[: target.before[0].start], target.name.text):
-        edits.append(Edit(start, end, _CONST))
+        edits.append(Edit(start, end, CONST))
     return edits
 
 
@@ -434,17 +410,9 @@ def _extern(file: File, target: Object) -> Iterator[tuple[str, tuple[Edit, ...]]
         return
     for header in file.names.vocabulary.headers(file.path):
         data = file.read(header)
-        edits = [Edit(*span, _CONST) for span in _declarations(data, target.name.text)]
+        edits = [Edit(*span, CONST) for span in _declarations(data, target.name.text)]
         if edits:
-            yield header, (*edits, *include(data, _HEADER))
-
-
-def _behind(data: bytes, end: int, name: bytes, inits: bytes) -> tuple[Edit, ...]:
-    """Insert behind the line of the object and its EXPORT_SYMBOL(); and include the header."""
-    at = end + len(_REST_OF_LINE.match(data, end)[0])  # type: ignore[index]
-    export = re.compile(rb"EXPORT_\w+\(\s*%s\b[^;]*;[^\n]*\n" % name).match(data, at)
-    at = export.end() if export else at
-    return (Edit(at, at, inits), *include(data, _HEADER))
+            yield header, (*edits, *include(data, HEADER))
 
 
 def _members(file: File) -> Members:
@@ -468,14 +436,14 @@ def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Itera
         if call.index > 1 or not _BIN_ATTR.match(call.name.text) or not call.args[-1:]:
             continue
         size = call.args[-1]
-        if not file.depends(size) or size[0].text == _WRAPPER:
+        if not file.depends(size) or size[0].text == WRAPPER:
             continue
         name = b"bin_attr_" + b"".join(token.text for token in call.args[0])
         text = file.data[size[0].start : size[-1].end]
         init = b"PAGE_SIZE_INIT(" + name + b".size, " + text + b");\n"
         edits = (
-            _wrapped(file.data, Value(b".size", size)),
-            *_behind(file.data, statement.end, name, init),
+            wrapped(file.data, Value(b".size", size)),
+            *behind(file.data, statement.end, name, init),
         )
         yield file.finding(ID, size, reason=_REASON, fix=_FIX, edits=edits)
     equal = top_level(code, b"=")

@@ -16,14 +16,7 @@ from anypage.source.lexer import COMMENT, DIRECTIVE, STRING, Token, tokens
 # A pair of brackets with nothing of interest inside is one step over.
 _PLAIN_BRACKETS = rb"\([^(){};\"'/#]*+\)"
 _SKELETON = re.compile(
-    COMMENT
-    + rb"|"
-    + STRING
-    + rb"|"
-    + DIRECTIVE
-    + rb"|"
-    + _PLAIN_BRACKETS
-    + rb"|[{}();]",
+    COMMENT + rb"|" + STRING + rb"|" + DIRECTIVE + rb"|" + _PLAIN_BRACKETS + rb"|[{}();]",
     re.MULTILINE,
 )
 _KEYWORD = re.compile(rb"[ \t]*#[ \t]*(\w*)[ \t]*")
@@ -85,9 +78,7 @@ class Directive:
             return None
         params = None
         if match[2]:
-            params = tuple(
-                p for part in match[3].split(b",") if (p := part.strip(b" \t\\\r\n"))
-            )
+            params = tuple(p for part in match[3].split(b",") if (p := part.strip(b" \t\\\r\n")))
         return Define(match[1], params, match.end(), self.end)
 
 
@@ -212,9 +203,7 @@ class _Parser:
         split = bisect_left(self.pending, frame.statement)
         if frame.scope and len(self.pending) > split:
             taken = tuple(self.pending[split:])
-            self.file.statements.append(
-                Statement(frame.statement, end, frame.scope, taken)
-            )
+            self.file.statements.append(Statement(frame.statement, end, frame.scope, taken))
             del self.pending[split:]
         frame.statement = end
 
@@ -283,9 +272,7 @@ class _Parser:
         match = _KEYWORD.match(self.data, start, end)
         keyword, body = (match[1], match.end()) if match else (b"", end)
         condition = self.open_ifs[-1][0] if self.open_ifs else -1
-        directive = Directive(
-            start, end, keyword, body, self._skip_hits(end), condition
-        )
+        directive = Directive(start, end, keyword, body, self._skip_hits(end), condition)
         self.file.directives.append(directive)
         if keyword in (b"if", b"ifdef", b"ifndef"):
             scope = next(f.scope for f in reversed(self.stack) if f.scope)
@@ -295,9 +282,7 @@ class _Parser:
             number, before, first = self.open_ifs[-1]
             self.file.conditionals[number].arms.append(directive)
             self.open_ifs[-1] = (number, before, first or self.stack)
-            self.stack = [
-                _Frame(f.scope, f.statement, f.parens, f.in_parens) for f in before
-            ]
+            self.stack = [_Frame(f.scope, f.statement, f.parens, f.in_parens) for f in before]
         elif keyword == b"endif" and self.open_ifs:
             number, _, first = self.open_ifs.pop()
             self.file.conditionals[number].endif = directive

@@ -25,8 +25,8 @@ def include(data: bytes, header: bytes) -> tuple[Edit, ...]:
         at = lines[-1][2] if lines else _after_guard(data)
         return (Edit(at, at, text),)
     names = [name for name, _, _ in siblings]
-    after = [start for name, start, _ in siblings if name > header]
-    at = after[0] if names == sorted(names) and after else siblings[-1][2]
+    before = [line for line in siblings if line[0] < header or names != sorted(names)]
+    at = before[-1][2] if before else siblings[0][1]
     return (Edit(at, at, text),)
 
 

@@ -122,7 +122,7 @@ def _statements(text: bytes) -> Iterator[tuple[int, int]]:
         line = text[position:end]
         body = line.strip()
         indent = len(line.expandtabs(8)) - len(line.expandtabs(8).lstrip())
-        if body and 0 <= help_indent and indent < max(help_indent, 1):
+        if body and help_indent >= 0 and indent < max(help_indent, 1):
             help_indent = -1
         if help_indent < 0 and body and not body.startswith(b"#"):
             if body in (b"help", b"---help---"):

@@ -42,9 +42,7 @@ class Token(NamedTuple):
     end: int
 
 
-def tokens(
-    data: bytes, start: int, end: int, *, directive_body: bool = False
-) -> list[Token]:
+def tokens(data: bytes, start: int, end: int, *, directive_body: bool = False) -> list[Token]:
     """The tokens of data[start:end]. In the body of a #define, # is an operator."""
     pattern = _BODY_TOKEN if directive_body else _TOKEN
     return [

@@ -12,9 +12,7 @@ from anypage.source.lexer import Token
 class Definition:
     """One #define of a macro; a header can have several of one name, in the arms of an #if."""
 
-    def __init__(
-        self, path: str, c: CFile, directive: Directive, define: Define
-    ) -> None:
+    def __init__(self, path: str, c: CFile, directive: Directive, define: Define) -> None:
         self.path, self.c, self.directive, self.define = path, c, directive, define
 
     @cached_property

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: parses, prints, exits. What it does, a Python caller can do in three lines."""
+
+import dataclasses
+import itertools
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from anypage.errors import AnypageError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="One arm64 Linux kernel image, any base page size.",
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True)
+_START = time.monotonic()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
+
+
+def _progress(stage: str) -> None:
+    seconds = int(time.monotonic() - _START)
+    _err.print(f"{seconds // 60:2d}:{seconds % 60:02d} {stage}", markup=False, highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, default=str))
+
+
+def _lines(lines: list[str]) -> None:
+    for line in lines:
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    install: Annotated[bool, typer.Option(help="Install what is missing, with apt.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Say nothing when all is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check that all is here that anypage runs. Exit 1 when something is missing."""
+    from anypage import doctor as module
+    from anypage.report import terminal
+
+    missing = [need for need in module.needs() if not need.found]
+    if missing and install:
+        _progress(f"install {', '.join(sorted({need.package for need in missing}))}")
+        module.install(missing)
+    found = module.needs()
+    missing = [need for need in found if not need.found]
+    if as_json:
+        _print_json([dataclasses.asdict(need) for need in found])
+    elif missing or not quiet:
+        _out.print(terminal.needs(found))
+    if missing and not as_json:
+        _lines(["install with: " + " ".join(module.install_command(missing))])
+    raise typer.Exit(1 if missing else 0)
+
+
+@app.command()
+def fetch(
+    source: Annotated[
+        str, typer.Argument(help="6.12, a version of Debian's package, tarball, git URL, folder.")
+    ],
+    list_versions: Annotated[
+        bool, typer.Option("--list", help="List the versions of Debian's package.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Get a kernel source tree, and print where it is."""
+    from anypage import fetch as module
+
+    if list_versions:
+        versions = module.package_versions(source)
+        _print_json(versions) if as_json else _lines(versions)
+        return
+    tree = module.fetch(source)
+    found = {"path": str(tree.path), "version": str(tree.version), "commit": tree.commit}
+    _print_json(found) if as_json else _lines([str(tree.path)])
+
+
+@app.command()
+def convert(
+    tree: Annotated[str, typer.Argument(help="What `anypage fetch` takes.")],
+    output: Annotated[Path, typer.Option(help="The folder of the new repository.")],
+    jobs: Annotated[int, typer.Option(help="Processes that search the tree.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
+    from anypage import convert as module
+    from anypage.report import terminal
+
+    result = module.convert(tree, output, jobs=jobs, progress=_progress)
+    if as_json:
+        _print_json(_conversion_json(result))
+    else:
+        _lines(terminal.unconverted(result))
+        _out.print(terminal.conversion(result))
+    raise typer.Exit(1 if result.unconverted else 0)
+
+
+def _conversion_json(result: Any) -> dict[str, Any]:
+    value = dataclasses.asdict(result)
+    value["generic_lines_by_rules"] = round(result.generic_lines.by_rules, 4)
+    value["unconverted"] = [
+        {"path": f.path, "line": f.line, "rule": f.rule, "reason": f.reason}
+        for f in result.unconverted
+    ]
+    return value
+
+
+@app.command()
+def build(
+    tree: Annotated[Path, typer.Argument(help="A kernel tree.")],
+    page_size: Annotated[str, typer.Option(help="boot, 4k, 16k or 64k.")] = "boot",
+    config: Annotated[str, typer.Option(help="virt, virt+debug, or a file.")] = "virt",
+    jobs: Annotated[int, typer.Option(help="0: as many as there are cores.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Build an image and its modules."""
+    from anypage import build as module
+
+    result = module.build(
+        tree, page_size=page_size, config=config, jobs=jobs or None, progress=_progress
+    )
+    if as_json:
+        _print_json(dataclasses.asdict(result))
+        return
+    _lines([f"image    {result.image}", f"bytes    {result.bytes:,}", f"sha256   {result.sha256}"])
+    _lines([f"modules  {result.modules}", f"seconds  {result.seconds}"])
+
+
+@app.command()
+def boot(
+    image: Annotated[Path, typer.Argument(help="arch/arm64/boot/Image of a build.")],
+    page_size: Sizes = "4k,16k,64k",
+    machine: Annotated[str, typer.Option(help="A machine of facts/machines.toml.")] = "default",
+    cpu: Annotated[str, typer.Option(help="CPU models; a list with commas.")] = "",
+    smp: Annotated[str, typer.Option(help="Numbers of CPUs, such as 1,2,4.")] = "",
+    memory: Annotated[str, typer.Option(help="Memory sizes, such as 256M,8G.")] = "",
+    kaslr: Annotated[str, typer.Option(help="on, off or on,off.")] = "",
+    numa: Annotated[str, typer.Option(help="Numbers of NUMA nodes, such as 1,2.")] = "",
+    el2: Annotated[str, typer.Option(help="on, off or on,off: CPUs start at EL2.")] = "",
+    firmware: Annotated[str, typer.Option(help="none, efi or none,efi.")] = "",
+    acpi: Annotated[str, typer.Option(help="on, off or on,off.")] = "",
+    matrix: Annotated[bool, typer.Option(help="Boot every machine that is known.")] = False,
+    modules: Annotated[Path | None, typer.Option(help="A folder with lib/modules.")] = None,
+    append: Annotated[str, typer.Option(help="More words for the kernel command line.")] = "",
+    expect: Annotated[str, typer.Option(help="The page size that must come out.")] = "",
+    fixed: Annotated[bool, typer.Option(help="The image has one page size, fixed.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds for each boot.")] = 180.0,
+    jobs: Annotated[int, typer.Option(help="Boots side by side.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Boot an image under QEMU and verify it from inside. Exit 1 when any boot fails.
+
+    Options that take a list are combined with each other: each machine boots at each page size.
+    """
+    from anypage import boot as module
+    from anypage.report import terminal
+
+    base = module.machine(machine)
+    choices: dict[str, list[Any]] = {
+        "cpu": _list(cpu, base.cpu),
+        "smp": [int(text) for text in _list(smp, str(base.smp))],
+        "memory": _list(memory, base.memory),
+        "kaslr": _switches(kaslr, base.kaslr),
+        "nodes": [int(text) for text in _list(numa, str(base.nodes))],
+        "el2": _switches(el2, base.el2),
+        "firmware": _list(firmware, base.firmware),
+        "acpi": _switches(acpi, base.acpi),
+    }
+    machines = [
+        dataclasses.replace(base, **dict(zip(choices, values, strict=True)))
+        for values in itertools.product(*choices.values())
+    ]
+    todo = module.jobs_of(machines, page_size.split(","), append=append, expect=expect)
+    if matrix:
+        todo = module.full_matrix()
+    _progress(f"{len(todo)} boots")
+    verdicts = module.boot(
+        image,
+        todo,
+        modules=modules,
+        boot_time=not fixed,
+        timeout=timeout,
+        parallel=jobs,
+        done=lambda v: _progress(
+            f"{v.requested} on {v.machine.cpu}: {'passed' if v.passed else 'FAILED'}"
+        ),
+    )
+    if as_json:
+        _print_json(
+            {"image": _image_json(image, verdicts), "boots": [v.as_json() for v in verdicts]}
+        )
+    else:
+        _out.print(terminal.boots(verdicts))
+        _lines(terminal.failures(verdicts))
+    raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+
+
+def _list(text: str, default: str) -> list[str]:
+    return text.split(",") if text else [default]
+
+
+def _switches(text: str, default: bool) -> list[bool]:
+    words = {"on": True, "off": False}
+    try:
+        return [words[word] for word in text.split(",")] if text else [default]
+    except KeyError as error:
+        raise AnypageError(
+            f"'{text}' is neither on nor off", remedy="use on, off or on,off"
+        ) from error
+
+
+def _image_json(path: Path, verdicts: list[Any]) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "sha256": verdicts[0].sha256 if verdicts else "",
+    }
+
+
+@app.command()
+def demo(as_json: Json = False) -> None:
+    """Fetch Linux 6.12, convert it, build one image, boot it at every page size."""
+    from anypage import demo as module
+    from anypage.report import terminal
+
+    result = module.demo(progress=_progress)
+    verdicts = list(result.boots)
+    if as_json:
+        image = _image_json(result.build.image, verdicts)
+        converted = _conversion_json(result.conversion) if result.conversion else None
+        _print_json(
+            {
+                "tree": str(result.tree),
+                "conversion": converted,
+                "image": image,
+                "boots": [v.as_json() for v in verdicts],
+                "passed": result.passed,
+            }
+        )
+    else:
+        if result.conversion:
+            _out.print(terminal.conversion(result.conversion))
+        _lines([f"image {result.build.image}", f"sha256 {result.build.sha256}"])
+        _out.print(terminal.boots(verdicts))
+        _lines(terminal.failures(verdicts))
+        seconds = time.monotonic() - _START
+        verdict = "one image, every page size" if result.passed else "FAILED"
+        _lines([f"{verdict}; {seconds / 60:.1f} minutes"])
+    raise typer.Exit(0 if result.passed else 1)
+
+
+def main() -> None:
+    """The entry point: an error is one line and exit 1, Ctrl-C is exit 130."""
+    try:
+        app()
+    except AnypageError as error:
+        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _err.print("interrupted", markup=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

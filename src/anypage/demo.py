@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All of it on a real kernel: fetch, convert, build one image, boot it at every page size."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anypage
+from anypage.boot import Job, Machine, Verdict, boot, jobs_of, machine
+from anypage.build import Build, build
+from anypage.cache import cache_dir
+from anypage.convert import Conversion, convert
+from anypage.fetch import fetch
+
+SERIES = "6.12"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One image and its boots; conversion is None when that was done before."""
+
+    tree: Path
+    conversion: Conversion | None
+    build: Build
+    boots: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(verdict.passed for verdict in self.boots)
+
+
+def converted(source: str = SERIES, progress: Progress = lambda stage: None) -> "Converted":
+    """The converted tree of source in the cache; made when the tree or anypage has changed."""
+    tree = fetch(source)
+    key = hashlib.sha256(f"{tree.commit} {_own_content()}".encode()).hexdigest()[:16]
+    target = cache_dir("converted") / f"linux-{tree.version}-{key}"
+    if target.is_dir():
+        progress("nothing to convert: done before")
+        return Converted(target, None)
+    return Converted(target, convert(tree.path, target, progress=progress))
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A converted tree, and how it was made if that was now."""
+
+    path: Path
+    conversion: Conversion | None
+
+
+def demo_jobs() -> list[Job]:
+    """Each page size on a CPU that has all, and one that the CPU lacks."""
+    return [*jobs_of([Machine()], ["4k", "16k", "64k"]), *jobs_of([machine("fallback")], ["16k"])]
+
+
+def demo(progress: Progress = lambda stage: None) -> Demo:
+    """Raises AnypageError when a step cannot be done; boots that fail are in the result."""
+    tree = converted(progress=progress)
+    image = build(tree.path, page_size="boot", progress=progress)
+    progress("boot at 4K, 16K, 64K, and ask a CPU for what it lacks")
+    verdicts = boot(image.image, demo_jobs(), modules=image.modules)
+    return Demo(tree.path, tree.conversion, image, tuple(verdicts))
+
+
+def _own_content() -> str:
+    """A digest of what makes the conversion: this package's code, data and patches."""
+    folder = Path(anypage.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".toml", ".patch") and path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How results look on a terminal."""

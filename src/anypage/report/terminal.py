@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What people read: tables for a terminal."""
+
+from collections.abc import Iterable
+
+from rich.markup import escape
+from rich.table import Table
+
+from anypage.boot import Verdict
+from anypage.convert import Conversion
+from anypage.doctor import Need
+
+
+def boots(verdicts: Iterable[Verdict]) -> Table:
+    """One row a boot."""
+    table = Table("asked", "page size", "CPU", "SMP", "memory", "machine", "checks", "seconds")
+    for verdict in verdicts:
+        box = verdict.machine
+        passed = sum(c.status == "passed" for c in verdict.results)
+        failed = sum(c.status == "failed" for c in verdict.results)
+        skipped = sum(c.status == "skipped" for c in verdict.results)
+        traits = [
+            "" if box.kaslr else "nokaslr",
+            f"{box.nodes} nodes" if box.nodes > 1 else "",
+            "EL2" if box.el2 else "",
+            box.firmware if box.firmware != "none" else "",
+            "ACPI" if box.acpi else "",
+        ]
+        checks = f"[green]{passed} passed[/]"
+        checks += f", [red]{failed} failed[/]" if failed or not verdict.passed else ""
+        checks += f", {skipped} skipped" if skipped else ""
+        size = f"{verdict.page_size >> 10}K" if verdict.page_size else "[red]?[/]"
+        table.add_row(
+            escape(verdict.requested),
+            size,
+            box.cpu,
+            str(box.smp),
+            box.memory,
+            " ".join(filter(None, traits)),
+            checks,
+            f"{verdict.seconds:.1f}",
+        )
+    return table
+
+
+def failures(verdicts: Iterable[Verdict]) -> list[str]:
+    """What failed in each boot, with expected and found; the console's end when it did not end."""
+    lines = []
+    for verdict in verdicts:
+        if verdict.passed:
+            continue
+        lines.append(f"{verdict.requested} on {verdict.machine.cpu}: {verdict.problem or 'failed'}")
+        lines += [f"  {c.name}: {c.detail}" for c in verdict.results if c.status == "failed"]
+        lines += [f"  | {line}" for line in verdict.console.splitlines()] if verdict.problem else []
+    return lines
+
+
+def conversion(result: Conversion) -> Table:
+    """The summary of a conversion."""
+    table = Table("Linux " + result.version, "", show_header=True)
+    table.add_row("branch", f"{escape(str(result.output))}, {result.branch}")
+    table.add_row("commits", f"{result.commits}, {len(result.series)} of them hand-written patches")
+    table.add_row("files", str(result.files))
+    for rule, count in result.edits.items():
+        table.add_row(f"  {rule}", f"{count} places")
+    table.add_row(
+        "lines by rules", f"{result.lines.rules} of {result.lines.rules + result.lines.series}"
+    )
+    table.add_row("  generic code", f"{result.generic_lines.by_rules:.0%}")
+    table.add_row("not converted", f"{len(result.unconverted)} places")
+    table.add_row("seconds", f"{sum(result.seconds.values()):.0f}")
+    return table
+
+
+def unconverted(result: Conversion) -> list[str]:
+    """path:line: reason, for what needs a person."""
+    return [f"{f.path}:{f.line}: {f.rule}: {f.reason}" for f in result.unconverted]
+
+
+def needs(found: Iterable[Need]) -> Table:
+    """What anypage needs, and where it is."""
+    table = Table("needs", "for", "found")
+    for need in found:
+        place = escape(need.found) if need.found else f"[red]missing[/]: package {need.package}"
+        table.add_row(need.name, need.why, place)
+    return table

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boots: what QEMU is asked for, what the guest must report, and real boots of the one image."""
+
+from pathlib import Path
+
+import pytest
+
+from anypage.boot import (
+    DEFAULT_PAGE_SIZE,
+    Machine,
+    boot,
+    command_line,
+    expectations,
+    full_matrix,
+    jobs_of,
+    machine,
+    read_report,
+)
+from anypage.build import Build
+from anypage.demo import demo_jobs
+from anypage.errors import AnypageError
+from anypage.geometry import PageSize
+from anypage.guest import initramfs
+
+
+def test_a_cpu_without_the_granule_falls_back_to_the_default() -> None:
+    assert Machine(cpu="cortex-a72").page_size(PageSize.SIZE_16K) == DEFAULT_PAGE_SIZE
+    assert Machine(cpu="neoverse-n1").page_size(PageSize.SIZE_16K) == PageSize.SIZE_16K
+
+
+def test_qemu_is_asked_for_the_machine(tmp_path: Path) -> None:
+    box = Machine(cpu="neoverse-n1", smp=4, memory="2G", kaslr=False, nodes=2, el2=True)
+    (job,) = jobs_of([box], ["64k"])
+    command = command_line(Path("Image"), Path("initrd"), {"swap": tmp_path / "swap.img"}, job)
+    text = " ".join(command)
+    assert "virt,gic-version=3,acpi=off,virtualization=on -cpu neoverse-n1 -smp 4 -m 2G" in text
+    assert "nokaslr arm64.pagesize=64k" in text
+    assert "node,nodeid=1,memdev=ram1,cpus=2-3" in text
+    assert "restrict=on" in text
+
+
+def test_the_guest_learns_the_geometry() -> None:
+    (job,) = jobs_of([Machine()], ["16k"])
+    wanted = expectations(job, boot_time=True)
+    assert (wanted["page_size"], wanted["levels"], wanted["level_shifts"]) == (
+        16384,
+        4,
+        "14,25,36,47",
+    )
+
+
+def test_what_a_crash_cut_in_two_is_passed_over() -> None:
+    console = (
+        'x\r\nanypage> {"check": "a", "status": "passed"}\nanypage> {"check": "b", "st\n[1] Oops'
+    )
+    assert list(read_report(console)) == [{"check": "a", "status": "passed"}]
+
+
+def test_the_matrix_has_sixty_boots_and_each_property_with_each_size() -> None:
+    jobs = full_matrix()
+    assert len(jobs) >= 60
+    for size in ("4k", "16k", "64k"):
+        of_size = [job.machine for job in jobs if job.asked == size]
+        assert {m.smp for m in of_size} >= {1, 2, 4}
+        assert any(m.el2 for m in of_size)
+        assert any(m.nodes == 2 for m in of_size)
+        assert any(m.firmware == "efi" for m in of_size)
+        assert any(not m.kaslr for m in of_size)
+
+
+def test_the_archive_is_newc_and_ends() -> None:
+    data = initramfs({"page_size": 4096})
+    assert data.startswith(b"070701")
+    assert b"page_size 4096\n" in data
+    assert data.rstrip(b"\0").endswith(b"TRAILER!!!")
+    assert len(data) % 4 == 0
+
+
+def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Image").write_bytes(b"MZ" * 100)
+    with pytest.raises(AnypageError, match="not an arm64 Image"):
+        boot(tmp_path / "Image", demo_jobs())
+
+
+def test_an_unknown_cpu_or_machine_names_the_known_ones() -> None:
+    with pytest.raises(AnypageError, match="use one of max"):
+        jobs_of([Machine(cpu="cortex-z9")], ["4k"])
+    with pytest.raises(AnypageError, match="use one of default"):
+        machine("toaster")
+
+
+@pytest.mark.slow
+def test_one_image_boots_at_every_page_size(image: Build) -> None:
+    verdicts = boot(image.image, demo_jobs(), modules=image.modules)
+    assert [v.page_size for v in verdicts] == [4096, 16384, 65536, 4096]
+    assert len({v.sha256 for v in verdicts}) == 1
+    for verdict in verdicts:
+        assert verdict.passed, (verdict.problem, verdict.as_json()["failures"], verdict.console)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "page_size"),
+    [
+        ("", "4k"),
+        ("arm64.pagesize=", "4k"),
+        ("arm64.pagesize=5k", "4k"),
+        ("arm64.pagesize=16K", "16k"),
+        ("arm64.pagesize=64k arm64.pagesize=16k", "16k"),
+        ("arm64.pagesize=64k arm64.pagesize=x", "64k"),
+    ],
+)
+def test_every_spelling_of_the_option_is_defined(image: Build, words: str, page_size: str) -> None:
+    jobs = jobs_of([Machine()], ["default"], append=words, expect=page_size)
+    (verdict,) = boot(image.image, jobs, modules=image.modules)
+    assert verdict.passed, (verdict.problem, verdict.as_json()["failures"])
