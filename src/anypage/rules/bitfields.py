@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 from anypage.definitions import definitions
-from anypage.findings import Finding
+from anypage.findings import Edit, Finding
 from anypage.layout import FIXED, is_fixed
 from anypage.limits import Limit, NotConvertible, home_of, limit
 from anypage.rules import Example
@@ -69,13 +69,18 @@ def _judge(file: File, width: Sequence[Token], *, fixed: bool) -> Iterator[Findi
 
 def _change_macro(file: File, name: str) -> Limit | None:
     """None: it is what another width leaves of the word, and changes with that."""
+    edits: tuple[Edit, ...] = ()
     companions: Companions = ()
     for definition in definitions(file, name):
         home = home_of(file, definition)
-        if home.depends(definition.tokens):
-            found = limit(home, definition.tokens, "max")
-            companions += ((definition.path, found.edits), *found.companions)
-    return Limit((), companions) if companions else None
+        if not home.depends(definition.tokens):
+            continue
+        if definition.path != file.path:
+            raise NotConvertible(f"{name} is defined in {definition.path}")
+        found = limit(home, definition.tokens, "max")
+        edits += found.edits
+        companions += found.companions
+    return Limit(edits, companions) if edits else None
 
 
 EXAMPLES = (
