@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from anypage.audit import audit
 from anypage.vocabulary import Names, Vocabulary, bit_field_widths, defined, limit_values, outline
 
 TREE = {
@@ -98,6 +99,12 @@ def test_findings_are_the_same_in_every_run() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(runs) == 1
+
+
+def test_a_long_header_of_registers_is_searched_when_it_holds_code() -> None:
+    registers = b"".join(b"\n#define REGISTER_%d 0x%08x" % (n, n) for n in range(4000))
+    code = registers + b"\nstruct ring {\n\tu8 buf[PAGE_SIZE];\n};\n"
+    assert len(audit({"drivers/a.h": code}, jobs=1)) == 1
 
 
 def test_bit_field_widths() -> None:

@@ -29,7 +29,7 @@ _SKIPPED = (
     "lib/raid6/test/",
 )
 _CHUNK = 400
-_REGISTER_HEADER = 60_000  # bytes; above it, a header of nothing but numbers is not searched
+_REGISTER_HEADER = 60_000  # bytes
 _BYTES_PER_DEFINE = 160
 
 _WORD_BYTES = bytes(b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256))
@@ -207,6 +207,13 @@ def _words(
             known = frozenset(wanted[w] for w in words)
             found.append((path, known, defined(data, known), bit_field_widths(data, known)))
     return found
+
+
+def _is_register_header(data: bytes) -> bool:
+    """A long list of numbers, as GPUs have them: no code, and no condition but its own guard."""
+    if len(data) < _REGISTER_HEADER or b"{" in data or data.count(b"\n#if") > 1:
+        return False
+    return len(data) < data.count(b"\n#define ") * _BYTES_PER_DEFINE
 
 
 def _examine(engine: _Engine, paths: Sequence[str]) -> list[Finding]:
