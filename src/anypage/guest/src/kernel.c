@@ -148,7 +148,7 @@ static void check_log(void)
 		"WARNING: ", "BUG: ", "BUG ", "kernel BUG", "Oops", "Unable to handle",
 		"Internal error", "Call trace", "bad page", "Bad page", "KASAN", "UBSAN",
 		"possible circular locking", "INFO: task", "rcu_sched", "rcu: INFO",
-		"page allocation failure", "Kernel panic", "page_size_init",
+		"page allocation failure", "Kernel panic",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
