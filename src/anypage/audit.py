@@ -197,10 +197,7 @@ def _words(
     wanted = {w.encode(): w for w in engine.words | engine.twins}
     for path in paths:
         data = engine.read(path)
-        if (
-            len(data) > _REGISTER_HEADER
-            and len(data) < data.count(b"\n#define ") * _BYTES_PER_DEFINE
-        ):
+        if _is_register_header(data):
             continue
         words = wanted.keys() & set(data.translate(_WORD_BYTES).split())
         if words:

@@ -82,7 +82,6 @@ def build(
             return known
         start = time.monotonic()
         _make(source, folder, fragments, jobs or os.cpu_count() or 1, progress)
-        _check_config(folder / "objects" / ".config", fragments)
         return _result(folder, config, page_size, round(time.monotonic() - start, 1))
 
 
@@ -144,12 +143,22 @@ def _known(folder: Path) -> Build | None:
 def _make(
     source: KernelTree, folder: Path, fragments: list[Path], jobs: int, progress: Progress
 ) -> None:
+    log = folder / "output" / "build.log"
+    progress(f"make, {jobs} jobs; log: {log}")
+    # What an interrupted run left of it may lack the fragments.
+    (folder / "objects" / ".config").unlink(missing_ok=True)
+    _tuxmake(source, folder, fragments, jobs, ["config"])
+    _check_config(folder / "objects" / ".config", fragments)
+    _tuxmake(source, folder, fragments, jobs, ["config", "kernel", "modules"])
+
+
+def _tuxmake(
+    source: KernelTree, folder: Path, fragments: list[Path], jobs: int, targets: list[str]
+) -> None:
     # Imported here: it takes a third of a second, and most commands do not need it.
     from tuxmake.build import Build as TuxmakeBuild
     from tuxmake.exceptions import TuxMakeException
 
-    log = folder / "output" / "build.log"
-    progress(f"make, {jobs} jobs; log: {log}")
     try:
         job = TuxmakeBuild(
             tree=str(source.path),
@@ -161,7 +170,7 @@ def _make(
             environment=_REPRODUCIBLE,
             kconfig="allnoconfig",
             kconfig_add=[str(fragment) for fragment in fragments],
-            targets=["config", "kernel", "modules"],
+            targets=targets,
             kernel_image="Image",
             compression_type="none",
             make_variables={"CROSS_COMPILE": CROSS_COMPILE},
@@ -174,7 +183,7 @@ def _make(
     except TuxMakeException as error:
         raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
     if not job.passed:
-        raise _failure(log)
+        raise _failure(folder / "output" / "build.log")
 
 
 def _failure(log: Path) -> AnypageError:

@@ -2,18 +2,23 @@
 """static int limit = 2 * PAGE_SIZE: an object that exists before the page size is known."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 
+from anypage.deferrable import (
+    NotDeferrable,
+    const_declarations,
+    init_line,
+    not_const,
+    struct_members,
+)
 from anypage.findings import Edit, Finding
 from anypage.rules import Example
 from anypage.source.c import Statement
 from anypage.source.deferral import CONST, HEADER, WRAPPER, behind, wrapped
+from anypage.source.hoist import NotMovable, hoist
 from anypage.source.includes import include
-from anypage.source.initialiser import Members, Object, Type, Value, read_object, top_level, values
-from anypage.source.lexer import Token, calls, closing, split_commas, tokens
-from anypage.source.statements import columns
-from anypage.source.structs import members
+from anypage.source.initialiser import Object, Value, read_object, top_level, values
+from anypage.source.lexer import Token, calls
 from anypage.source_file import File
 
 ID = "initialiser"
@@ -25,8 +30,6 @@ init instead of const: __page_size_const.
 """
 _REASON = "the initialiser of a static object has to be a constant"
 _FIX = "deferred initialisation"
-_COLUMNS = 80
-_SECTIONS = frozenset(b"__initconst __section __attribute__ __rodata __param __refconst".split())
 _BIN_ATTR = re.compile(rb"BIN_ATTR(?:_ADMIN)?(?:_RO|_WO|_RW)?\Z")
 
 
@@ -245,6 +248,46 @@ PAGE_SIZE_INIT(one_page_mtu, PAGE_SIZE - OVERHEAD - OTHER);
     Example("static DEFINE_PER_CPU(int, a) = PAGE_SIZE;\n", reason="a macro"),
     # bindgen makes Rust's constants of these.
     Example("const int a = PAGE_SIZE;\n", path="rust/bindings/helper.h", reason="Rust"),
+    # A variable of a function is deferred in front of it.
+    Example(
+        """\
+#include <linux/mm.h>
+
+static int other;
+
+/* How low did it get? */
+static void check(int free)
+{
+	static int lowest = THREAD_SIZE;
+	int now;
+
+	now = lowest;
+}
+""",
+        """\
+#include <linux/mm.h>
+#include <linux/page_size_init.h>
+
+static int other;
+
+static int lowest = PAGE_SIZE_INITVAL(THREAD_SIZE);
+PAGE_SIZE_INIT(lowest, THREAD_SIZE);
+
+/* How low did it get? */
+static void check(int free)
+{
+	int now;
+
+	now = lowest;
+}
+""",
+    ),
+    Example(
+        "static int a;\nvoid f(void)\n{\n\tstatic int a = PAGE_SIZE;\n}\n",
+        reason="something else in the file has its name",
+    ),
+    # KUnit takes the type of a parameter from the array.
+    Example("static const int a[] = { PAGE_SIZE };\nKUNIT_ARRAY_PARAM(b, a, c);\n", reason="KUnit"),
     # Nobody can tell which member this is; a copy in a section of its own is not writable.
     Example("static struct a b = { 1, PAGE_SIZE };\n", reason="by its position"),
     Example("static const int a __initconst = PAGE_SIZE;\n", reason="a section of its own"),
@@ -280,12 +323,12 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
     shown = wanted[0].tokens
     try:
         if file.path.startswith("rust/"):
-            raise _NotDeferrable("Rust needs the constant")
-        inits = b"".join(_init(file, statement, target, value) for value in wanted)
+            raise NotDeferrable("Rust needs the constant")
+        inits = b"".join(init_line(file, statement, target, value) for value in wanted)
         edits = [wrapped(file.data, value, target.const) for value in wanted]
-        edits += _not_const(file.data, target)
+        edits += not_const(file.data, target)
         companions = tuple(_extern(file, target))
-    except _NotDeferrable as why:
+    except NotDeferrable as why:
         yield file.finding(ID, shown, reason=f"{_REASON}, and {why}", fix=_FIX)
         return
     edits += behind(file.data, statement.end, target.name.text, inits)
@@ -296,7 +339,7 @@ def _dependent(file: File, target: Object) -> list[Value]:
     """The values that depend on the page size and are not deferred yet."""
     return [
         value
-        for value in values(target, _members(file))
+        for value in values(target, struct_members(file))
         if file.depends(value.tokens) and value.tokens[0].text != WRAPPER
     ]
 
@@ -311,122 +354,15 @@ def _last_declaration(toks: Sequence[Token]) -> Sequence[Token]:
     return toks[start:]
 
 
-class _NotDeferrable(Exception):
-    """Why the value of an object cannot be assigned later."""
-
-
-def _init(file: File, statement: Statement, target: Object, value: Value) -> bytes:
-    """The PAGE_SIZE_INIT() of one value, under the #if that the value stands under."""
-    if value.path is None:
-        raise _NotDeferrable("the value has no name: it is initialised by its position")
-    text = file.data[value.start : value.end]
-    if b"#" in text or any(token.kind == "dir" for token in value.tokens):
-        raise _NotDeferrable("there is an #if inside the value")
-    if _is_several(file, value):
-        raise _NotDeferrable(f"{value.tokens[0].text.decode()} is more than one value")
-    head = b"PAGE_SIZE_INIT(" + target.name.text + value.path + b","
-    line = head + b" " + b" ".join(text.split()) + b");"
-    if columns(line) > _COLUMNS:
-        line = head + b"\n\t       " + b" ".join(text.split()) + b");"
-    opening = _conditions(file, statement, value.start)
-    return b"".join(o + b"\n" for o in opening) + line + b"\n" + b"#endif\n" * len(opening)
-
-
-def _conditions(file: File, statement: Statement, offset: int) -> list[bytes]:
-    """The #if lines inside the statement that decide whether the text at offset is there."""
-    lines = []
-    for conditional in file.c.conditionals:
-        first, last = conditional.arms[0], conditional.endif
-        if last is None or not statement.start <= first.start < offset < last.start:
-            continue
-        arms = [arm for arm in conditional.arms if arm.start < offset]
-        test = file.data[first.start : first.end].strip()
-        if len(arms) == 1:
-            lines.append(test)
-        elif len(arms) == 2 and arms[1].keyword == b"else":
-            lines.append(_negated(test))
-        else:
-            raise _NotDeferrable("it stands under an #elif")
-    return lines
-
-
-def _negated(test: bytes) -> bytes:
-    keyword, _, condition = test.lstrip(b"# \t").partition(b" ")
-    opposite = {b"ifdef": b"#ifndef ", b"ifndef": b"#ifdef "}.get(keyword)
-    return opposite + condition if opposite else b"#if !(" + condition.strip() + b")"
-
-
-def _is_several(file: File, value: Value) -> bool:
-    """Whether the value is a macro for `{ ... }`, for named members or for a list.
-
-    An element of an array that is an unknown macro may be.
-    """
-    toks = value.tokens
-    if value.type and value.type.tag and not value.type.dimensions:
-        return True
-    call = len(toks) > 1 and toks[1].text == b"(" and closing(toks, 1) == len(toks) - 1
-    if toks[0].kind != "id" or (len(toks) > 1 and not call):
-        return False
-    definition = re.compile(
-        rb"^[ \t]*#[ \t]*define[ \t]+%s(?:\([^)\n]*\))?[ \t\\\n]((?:[^\\\n]|\\\n|\\.)*)"
-        % toks[0].text,
-        re.MULTILINE,
-    )
-    bodies = [
-        tokens(match[1], 0, len(match[1]), directive_body=True)
-        for path in (file.path, *file.names.vocabulary.headers(file.path))
-        for match in definition.finditer(file.read(path))
-    ]
-    if not bodies:
-        return call and (value.path or b"").endswith(b"]")
-    return any(
-        body and (body[0].text in (b"{", b".") or len(split_commas(body)) > 1) for body in bodies
-    )
-
-
-def _not_const(data: bytes, target: Object) -> list[Edit]:
-    """__page_size_const for const, also where the file declares the object beforehand."""
-    sections = _SECTIONS & target.words()
-    if sections or any(word.startswith(b"__section") for word in target.words()):
-        raise _NotDeferrable("it lies in a section of its own")
-    if target.const is None:
-        return []
-    edits = [Edit(target.const.start, target.const.end, CONST)]
-    for start, end in _declarations(data[: target.before[0].start], target.name.text):
-        edits.append(Edit(start, end, CONST))
-    return edits
-
-
-def _declarations(data: bytes, name: bytes) -> Iterator[tuple[int, int]]:
-    """The `const` of every declaration without a value, like `extern const int name;`."""
-    pattern = rb"^(?:static|extern)\b[^;=(){}#]*?\b(const)\b[^;=(){}#]*\b%s\b[^;=(){}#]*;" % name
-    for match in re.finditer(pattern, data, re.MULTILINE):
-        yield match.span(1)
-
-
 def _extern(file: File, target: Object) -> Iterator[tuple[str, tuple[Edit, ...]]]:
     """The same in the headers that the file includes."""
     if target.const is None or b"static" in target.words():
         return
     for header in file.names.vocabulary.headers(file.path):
         data = file.read(header)
-        edits = [Edit(*span, CONST) for span in _declarations(data, target.name.text)]
+        edits = [Edit(*span, CONST) for span in const_declarations(data, target.name.text)]
         if edits:
             yield header, (*edits, *include(data, HEADER))
-
-
-def _members(file: File) -> Members:
-    """struct definitions of this file and of the headers that it includes."""
-
-    def look_up(tag: bytes) -> Mapping[bytes, Type] | None:
-        for path in (file.path, *file.names.vocabulary.headers(file.path)):
-            data = file.data if path == file.path else file.read(path)
-            found = members(data, tag) if tag in data else None
-            if found is not None:
-                return found
-        return None
-
-    return cache(look_up)
 
 
 def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -455,18 +391,38 @@ def _attribute(file: File, statement: Statement, toks: Sequence[Token]) -> Itera
 def _local(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator[Finding]:
     """A static object of a function: an automatic one will do when it is a constant number."""
     target = read_object(toks)
-    if target is None:
-        return
-    wanted = _dependent(file, target)
-    if not wanted:
+    wanted = _dependent(file, target) if target else []
+    if not target or not wanted:
         return
     static = next(token for token in toks if token.text == b"static")
     scope = file.data[statement.scope.start : statement.scope.end]
     alone = wanted[0].path == b"" and not target.dimensions and not target.pointer
+    reason, fix, edits = _REASON, "a local constant does not have to be static", []
     if target.const and alone and b"&" + target.name.text not in scope:
-        edit = Edit(static.start, static.end + 1, b"")
-        fix = "a local constant does not have to be static"
-        yield file.finding(ID, wanted[0].tokens, reason=_REASON, fix=fix, edits=(edit,))
-        return
-    reason = f"{_REASON}, and this one belongs to a function"
-    yield file.finding(ID, wanted[0].tokens, reason=reason, fix="move it out of the function")
+        edits = [Edit(static.start, static.end + 1, b"")]
+    else:
+        fix = f"{_FIX}, outside of the function"
+        try:
+            edits = _hoisted(file, statement, target, wanted)
+        except (NotDeferrable, NotMovable) as why:
+            reason = f"{_REASON}, and {why}"
+    yield file.finding(ID, wanted[0].tokens, reason=reason, fix=fix, edits=edits)
+
+
+def _hoisted(
+    file: File, statement: Statement, target: Object, wanted: Sequence[Value]
+) -> list[Edit]:
+    """The deferred object in front of its function."""
+    inits = b"".join(init_line(file, statement, target, value) for value in wanted)
+    start, end = target.before[0].start, statement.end
+    edits = [wrapped(file.data, value, target.const) for value in wanted]
+    edits += not_const(file.data, target)
+    text, at = b"", start
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        text += file.data[at : edit.start] + edit.text
+        at = edit.end
+    text += file.data[at:end]
+    line = file.data[file.data.rfind(b"\n", 0, start) + 1 : start]
+    text = re.sub(rb"^%s" % re.escape(line), b"", text, flags=re.MULTILINE) if line else text
+    moved = hoist(file.c, statement, start, target.name.text, text + b"\n" + inits)
+    return [*moved, *include(file.data, HEADER)]
