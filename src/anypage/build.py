@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A tree and a configuration to an image and its modules, through tuxmake."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -9,13 +8,12 @@ import re
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from anypage.cache import cache_dir
+from anypage.cache import cache_dir, locked
 from anypage.errors import AnypageError
 from anypage.process import run
 from anypage.repo import Repo
@@ -75,7 +73,7 @@ def build(
     source = KernelTree.open(Path(tree))
     fragments = _fragments(page_size, config)
     folder = cache_dir("builds") / _key(source, fragments)
-    with _locked(folder):
+    with locked(folder / "lock"):
         known = _known(folder)
         if known:
             progress("nothing to do: built before")
@@ -119,14 +117,6 @@ def _content(source: KernelTree) -> str:
         return Repo(source.path).head("HEAD^{tree}")
     newest = max((p.stat().st_mtime_ns for p in source.path.rglob("*") if p.is_file()), default=0)
     return f"{source.path} {newest}"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _known(folder: Path) -> Build | None:

@@ -22,6 +22,15 @@ def cache_dir(*parts: str) -> Path:
 
 
 @contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for other processes that hold the lock file at path, and hold it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """A new folder beside target that becomes target when the block ends without an error.
 

@@ -2,6 +2,7 @@
 """All of it on a real kernel: fetch, convert, build one image, boot it at every page size."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import anypage
 from anypage.boot import Job, Machine, Verdict, boot, jobs_of, machine
 from anypage.build import Build, build
-from anypage.cache import cache_dir
+from anypage.cache import cache_dir, locked
 from anypage.convert import Conversion, convert
 from anypage.fetch import fetch
 
@@ -33,14 +34,24 @@ class Demo:
 
 
 def converted(source: str = SERIES, progress: Progress = lambda stage: None) -> "Converted":
-    """The converted tree of source in the cache; made when the tree or anypage has changed."""
+    """The converted tree of source in the cache; made anew when the source or anypage changed.
+
+    It stays at one path, so that ccache knows the files that have not changed.
+    """
     tree = fetch(source)
-    key = hashlib.sha256(f"{tree.commit} {_own_content()}".encode()).hexdigest()[:16]
-    target = cache_dir("converted") / f"linux-{tree.version}-{key}"
-    if target.is_dir():
-        progress("nothing to convert: done before")
-        return Converted(target, None)
-    return Converted(target, convert(tree.path, target, progress=progress))
+    made_of = f"{tree.commit} {_own_content()}"
+    target = cache_dir("converted") / tree.path.name
+    mark = target.with_name(f"{target.name}.made-of")
+    with locked(target.with_name(f"{target.name}.lock")):
+        if target.is_dir() and mark.is_file() and mark.read_text() == made_of:
+            progress("nothing to convert: done before")
+            return Converted(target, None)
+        mark.unlink(missing_ok=True)
+        if target.is_dir():
+            shutil.rmtree(target)
+        conversion = convert(tree.path, target, progress=progress)
+        mark.write_text(made_of)
+        return Converted(target, conversion)
 
 
 @dataclass(frozen=True, slots=True)
