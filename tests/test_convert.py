@@ -12,19 +12,21 @@ from pathlib import Path
 import pytest
 from kernel import small_tree
 
-from anypage import convert as module
-from anypage.convert import convert
+from anypage import convert
 from anypage.errors import AnypageError
 from anypage.repo import Repo
 from anypage.series import Patch
 from anypage.tree import Version
+
+# `anypage.convert` is the function; this is where it looks its helpers up.
+module = sys.modules["anypage.convert"]
 
 _CHILD = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_convert import no_series
 no_series()
-from anypage.convert import convert
+from anypage import convert
 convert({source!r}, {output!r}, jobs=1)
 """
 
@@ -35,8 +37,7 @@ def no_series() -> None:
     def none(version: Version) -> list[Patch]:
         return []
 
-    module.patches = none  # type: ignore[attr-defined]
-    module._apply = lambda repo, chosen, version: None
+    vars(module).update(patches=none, _apply=lambda repo, chosen, version: None)
 
 
 @pytest.fixture(autouse=True)

@@ -1,2 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One arm64 Linux kernel image, any base page size."""
+
+from anypage.boot import Machine, boot, full_matrix, jobs_of
+from anypage.build import build
+from anypage.convert import convert
+from anypage.demo import demo
+from anypage.doctor import needs
+from anypage.errors import AnypageError
+from anypage.fetch import fetch
+
+__all__ = [
+    "AnypageError",
+    "Machine",
+    "boot",
+    "build",
+    "convert",
+    "demo",
+    "fetch",
+    "full_matrix",
+    "jobs_of",
+    "needs",
+]

@@ -13,7 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+import anypage
+from anypage.boot import machine as known_machine
+from anypage.doctor import install as install_packages
+from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
+from anypage.fetch import package_versions
+from anypage.report import terminal
 
 app = typer.Typer(
     add_completion=False,
@@ -50,21 +56,18 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check that all is here that anypage runs. Exit 1 when something is missing."""
-    from anypage import doctor as module
-    from anypage.report import terminal
-
-    missing = [need for need in module.needs() if not need.found]
+    missing = [need for need in needs() if not need.found]
     if missing and install:
         _progress(f"install {', '.join(sorted({need.package for need in missing}))}")
-        module.install(missing)
-    found = module.needs()
+        install_packages(missing)
+    found = needs()
     missing = [need for need in found if not need.found]
     if as_json:
         _print_json([dataclasses.asdict(need) for need in found])
     elif missing or not quiet:
         _out.print(terminal.needs(found))
     if missing and not as_json:
-        _lines(["install with: " + " ".join(module.install_command(missing))])
+        _lines(["install with: " + " ".join(install_command(missing))])
     raise typer.Exit(1 if missing else 0)
 
 
@@ -79,13 +82,12 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Get a kernel source tree, and print where it is."""
-    from anypage import fetch as module
 
     if list_versions:
-        versions = module.package_versions(source)
+        versions = package_versions(source)
         _print_json(versions) if as_json else _lines(versions)
         return
-    tree = module.fetch(source)
+    tree = anypage.fetch(source)
     found = {"path": str(tree.path), "version": str(tree.version), "commit": tree.commit}
     _print_json(found) if as_json else _lines([str(tree.path)])
 
@@ -98,10 +100,7 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
-    from anypage import convert as module
-    from anypage.report import terminal
-
-    result = module.convert(tree, output, jobs=jobs, progress=_progress)
+    result = anypage.convert(tree, output, jobs=jobs, progress=_progress)
     if as_json:
         _print_json(_conversion_json(result))
     else:
@@ -129,9 +128,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build an image and its modules."""
-    from anypage import build as module
-
-    result = module.build(
+    result = anypage.build(
         tree, page_size=page_size, config=config, jobs=jobs or None, progress=_progress
     )
     if as_json:
@@ -167,10 +164,8 @@ def boot(
 
     Options that take a list are combined with each other: each machine boots at each page size.
     """
-    from anypage import boot as module
-    from anypage.report import terminal
 
-    base = module.machine(machine)
+    base = known_machine(machine)
     choices: dict[str, list[Any]] = {
         "cpu": _list(cpu, base.cpu),
         "smp": [int(text) for text in _list(smp, str(base.smp))],
@@ -185,11 +180,11 @@ def boot(
         dataclasses.replace(base, **dict(zip(choices, values, strict=True)))
         for values in itertools.product(*choices.values())
     ]
-    todo = module.jobs_of(machines, page_size.split(","), append=append, expect=expect)
+    todo = anypage.jobs_of(machines, page_size.split(","), append=append, expect=expect)
     if matrix:
-        todo = module.full_matrix()
+        todo = anypage.full_matrix()
     _progress(f"{len(todo)} boots")
-    verdicts = module.boot(
+    verdicts = anypage.boot(
         image,
         todo,
         modules=modules,
@@ -235,10 +230,7 @@ def _image_json(path: Path, verdicts: list[Any]) -> dict[str, Any]:
 @app.command()
 def demo(as_json: Json = False) -> None:
     """Fetch Linux 6.12, convert it, build one image, boot it at every page size."""
-    from anypage import demo as module
-    from anypage.report import terminal
-
-    result = module.demo(progress=_progress)
+    result = anypage.demo(progress=_progress)
     verdicts = list(result.boots)
     if as_json:
         image = _image_json(result.build.image, verdicts)

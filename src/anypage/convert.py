@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from anypage import audit
+from anypage.audit import apply, audit, edits_by_file
 from anypage.cache import whole_folder
 from anypage.changelog import group, message
 from anypage.errors import AnypageError
@@ -117,7 +117,7 @@ def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clo
         _apply(repo, chosen, str(tree.version))
         after_series = repo.head()
     with clock.stage("find what the rules convert"):
-        findings = audit.audit(part, jobs=jobs)
+        findings = audit(part, jobs=jobs)
     with clock.stage("commit by subsystem"):
         commits = _commits(part, findings)
         repo.commit_all(commits, BRANCH, date)
@@ -163,9 +163,9 @@ def _commits(part: Path, findings: list[Finding]) -> list[Commit]:
     commits = []
     for subsystem, own in group([f for f in findings if f.edits], maintainers):
         files = []
-        for path, edits in audit.edits_by_file(own).items():
+        for path, edits in edits_by_file(own).items():
             place = _inside(part, path)
-            data = audit.apply(place.read_bytes(), edits)
+            data = apply(place.read_bytes(), edits)
             place.write_bytes(data)
             files.append((path, data))
         commits.append(Commit(message(subsystem, own), tuple(files)))

@@ -5,9 +5,9 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
-import anypage
 from anypage.boot import Job, Machine, Verdict, boot, jobs_of, machine
 from anypage.build import Build, build
 from anypage.cache import cache_dir, locked
@@ -78,7 +78,7 @@ def demo(progress: Progress = lambda stage: None) -> Demo:
 
 def _own_content() -> str:
     """A digest of what makes the conversion: this package's code, data and patches."""
-    folder = Path(anypage.__file__).parent
+    folder = Path(str(resources.files("anypage")))
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".py", ".toml", ".patch") and path.is_file():
