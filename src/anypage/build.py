@@ -210,7 +210,9 @@ def _result(folder: Path, config: str, page_size: str, seconds: float) -> Build:
     modules.mkdir()
     for archive in output.glob("modules.tar*"):
         with tarfile.open(archive) as tar:
-            tar.extractall(modules, filter="data")
+            # The link lib/modules/VERSION/build leads out of the folder.
+            files = [member for member in tar if not member.issym()]
+            tar.extractall(modules, members=files, filter="data")
     image = output / "Image"
     data = image.read_bytes()
     known = {
