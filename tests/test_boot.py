@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boots: what QEMU is asked for, what the guest must report, and real boots of the one image."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -113,4 +114,39 @@ def test_one_image_boots_at_every_page_size(image: Build) -> None:
 def test_every_spelling_of_the_option_is_defined(image: Build, words: str, page_size: str) -> None:
     jobs = jobs_of([Machine()], ["default"], append=words, expect=page_size)
     (verdict,) = boot(image.image, jobs, modules=image.modules)
+    assert verdict.passed, (verdict.problem, verdict.as_json()["failures"])
+
+
+def _image_for_cpu(build: Build, folder: Path, granules: int) -> Path:
+    """The image as a CPU runs it whose ID_AA64MMFR0_EL1 has these bits 31:16: TGran4, 64 and 16.
+
+    QEMU has no CPU without 4K pages. The one instruction that asks which granules there are is
+    replaced by one that says so.
+    """
+    symbols: dict[str, str] = {}
+    for line in (build.objects / "System.map").read_text().splitlines():
+        address, _, name = line.split(" ")
+        symbols[name] = address
+    place = int(symbols["__pi_cpu_has_granule"], 16) - int(symbols["_text"], 16)
+    image = bytearray(build.image.read_bytes())
+    (instruction,) = struct.unpack_from("<I", image, place)
+    register = instruction & 0x1F
+    assert instruction == 0xD5380700 | register, "it does not begin with mrs xN, id_aa64mmfr0_el1"
+    movz_shifted_16 = 0xD2A00000 | granules << 5 | register
+    struct.pack_into("<I", image, place, movz_shifted_16)
+    (folder / "Image").write_bytes(image)
+    return folder / "Image"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("granules", "asked", "page_size"),
+    [(0xF010, "4k", "16k"), (0xF010, "64k", "64k"), (0xF000, "default", "64k")],
+)
+def test_a_cpu_without_4k_boots(
+    image: Build, tmp_path: Path, granules: int, asked: str, page_size: str
+) -> None:
+    path = _image_for_cpu(image, tmp_path, granules)
+    jobs = jobs_of([Machine()], [asked], expect=page_size)
+    (verdict,) = boot(path, jobs, modules=image.modules)
     assert verdict.passed, (verdict.problem, verdict.as_json()["failures"])
