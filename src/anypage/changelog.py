@@ -65,7 +65,8 @@ def message(subsystem: Subsystem, findings: list[Finding]) -> str:
         *(_WHY.get(rule, "") for rule in rules),
         "Nothing changes where the page size is a constant.",
     ]
-    places = [f"  {f.path}: {' '.join(f.expression.split())}"[:_WIDTH] for f in findings]
+    lines = (f"  {f.path}: {' '.join(f.expression.split())}"[:_WIDTH] for f in findings)
+    places = list(dict.fromkeys(lines))
     more = len(places) - _PLACES
     listed = [*places[:_PLACES], *([f"  and {more} more"] if more > 0 else [])]
     text = [textwrap.fill(paragraph, _WIDTH) for paragraph in body if paragraph]

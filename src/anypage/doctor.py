@@ -11,6 +11,8 @@ from pathlib import Path
 from anypage.errors import AnypageError
 from anypage.process import run
 
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -48,17 +50,23 @@ def install_command(missing: list[Need]) -> list[str]:
 def install(missing: list[Need]) -> None:
     """Install with apt, as root or through sudo; AnypageError that names the command otherwise."""
     command = install_command(missing)
-    if os.geteuid() == 0:
-        prefix: list[str] = []
-    elif shutil.which("sudo"):
-        prefix = ["sudo", "-n"]
-    else:
-        raise AnypageError("no right to install packages", remedy=f"as root: {' '.join(command)}")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        run([*prefix, "apt-get", "update"], env=quiet, what="apt-get update failed")
-        run([*prefix, *command], env=quiet, what="apt-get install failed")
+        update_package_lists()
+        run([*_as_root(), *command], env=_QUIET, what="apt-get install failed")
     except AnypageError as error:
         raise AnypageError(
             error.what, where=error.where, remedy=f"as root: {' '.join(command)}\n{error.remedy}"
         ) from error
+
+
+def update_package_lists() -> None:
+    """Run `apt-get update`, as root or through sudo; AnypageError without the right."""
+    run([*_as_root(), "apt-get", "update"], env=_QUIET, what="apt-get update failed")
+
+
+def _as_root() -> list[str]:
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        return ["sudo", "-n"]
+    raise AnypageError("no right to run apt-get", remedy="become root, or install sudo")

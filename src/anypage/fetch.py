@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from anypage.cache import cache_dir, whole_folder
+from anypage.doctor import update_package_lists
 from anypage.errors import AnypageError
 from anypage.process import run
 from anypage.repo import import_folder
@@ -61,12 +62,7 @@ def _packaged(name: str) -> KernelTree:
         version = name
     else:
         package = _package(name)
-        versions = package_versions(name)
-        if not versions:
-            raise AnypageError(
-                f"apt does not know the package {package}", remedy="run `apt-get update` as root"
-            )
-        version = versions[0]
+        version = _newest(name)
     target = cache_dir("trees") / f"{package}_{version}"
     if target.is_dir():
         return KernelTree.open(target)
@@ -80,6 +76,20 @@ def _packaged(name: str) -> KernelTree:
         run(["dpkg-deb", "--extract", archive, where / "files"], what=f"cannot unpack {archive}")
         (tarball,) = where.glob("files/usr/src/*.tar.*")
         return _unpacked(tarball, target.name)
+
+
+def _newest(series: str) -> str:
+    versions = package_versions(series)
+    if not versions:
+        # A new machine has no lists of packages.
+        update_package_lists()
+        versions = package_versions(series)
+    if not versions:
+        raise AnypageError(
+            f"apt does not know the package {_package(series)}",
+            remedy="Debian 12 has it in its security archive: see /etc/apt/sources.list",
+        )
+    return versions[0]
 
 
 def _unpacked(tarball: Path, name: str) -> KernelTree:
