@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from kernel import small_tree
 
+from anypage.report.terminal import printable
+
 
 def anypage(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does."""
@@ -48,3 +50,7 @@ def test_a_missing_image_is_said(tmp_path: Path) -> None:
     done = anypage("boot", str(tmp_path / "Image"))
     assert done.returncode == 1
     assert "cannot read the image" in done.stderr
+
+
+def test_what_steers_a_terminal_is_not_printed() -> None:
+    assert printable("a\tb\x1b[2Jc\x07") == "a\tb\ufffd[2Jc\ufffd"

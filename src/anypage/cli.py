@@ -46,7 +46,7 @@ def _print_json(value: Any) -> None:
 
 def _lines(lines: list[str]) -> None:
     for line in lines:
-        _out.print(line, markup=False, highlight=False, soft_wrap=True)
+        _out.print(terminal.printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -268,6 +268,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         os._exit(1)
+    except OSError as error:
+        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,11 @@ from anypage.convert import Conversion
 from anypage.doctor import Need
 
 
+def printable(line: str) -> str:
+    """The line without what would steer a terminal: it may quote a kernel's console or a tree."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
+
+
 def boots(verdicts: Iterable[Verdict]) -> Table:
     """One row a boot."""
     table = Table("asked", "page size", "CPU", "SMP", "memory", "machine", "checks", "seconds")
