@@ -22,8 +22,10 @@ from anypage.tree import KernelTree
 CROSS_COMPILE = "aarch64-linux-gnu-"
 PAGE_SIZES = ("boot", "4k", "16k", "64k")
 
-# The same tree gives the same bytes: nothing in an image tells where, when and by whom.
-_REPRODUCIBLE = {
+_ENVIRONMENT = {
+    # ccache reads the dependencies that the compiler writes, and does not preprocess beforehand.
+    "CCACHE_DEPEND": "1",
+    # The same tree gives the same bytes: nothing in an image tells where, when and by whom.
     "KBUILD_BUILD_HOST": "anypage",
     "KBUILD_BUILD_TIMESTAMP": "@1700000000",
     "KBUILD_BUILD_USER": "anypage",
@@ -157,7 +159,7 @@ def _tuxmake(
             target_arch="arm64",
             toolchain="gcc",
             wrapper="ccache" if shutil.which("ccache") else None,
-            environment=_REPRODUCIBLE,
+            environment=_ENVIRONMENT,
             kconfig="allnoconfig",
             kconfig_add=[str(fragment) for fragment in fragments],
             targets=targets,
