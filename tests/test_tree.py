@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from kernel import small_tree
 
+from anypage import build
 from anypage.errors import AnypageError
 from anypage.repo import Repo
 from anypage.tree import KernelTree, Version
@@ -31,6 +32,11 @@ def test_a_converted_tree_says_so(tmp_path: Path) -> None:
     (path / "arch/arm64/Kconfig").write_text("config ARM64_BOOT_TIME_PAGE_SIZE\n\tbool\n")
     with pytest.raises(AnypageError, match="converted already"):
         KernelTree.open(path).check_convertible()
+
+
+def test_a_pristine_tree_cannot_choose_its_page_size_at_boot(tmp_path: Path) -> None:
+    with pytest.raises(AnypageError, match="cannot be chosen at boot"):
+        build(small_tree(tmp_path / "linux"))
 
 
 def test_a_half_converted_tree_is_refused(tmp_path: Path) -> None:

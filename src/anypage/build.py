@@ -74,6 +74,12 @@ def build(
     """
     source = KernelTree.open(Path(tree))
     fragments = _fragments(page_size, config)
+    if page_size == "boot" and not source.is_converted:
+        raise AnypageError(
+            "the page size of this tree cannot be chosen at boot",
+            where=str(source.path),
+            remedy="build what `anypage convert` makes of it, or name a --page-size",
+        )
     folder = cache_dir("builds") / _key(source, fragments)
     with locked(folder / "lock"):
         known = _known(folder)

@@ -76,7 +76,7 @@ class KernelTree:
                 where=str(self.path),
                 remedy=f"supported are {known}",
             )
-        if self._has(_LAST_MARK):
+        if self.is_converted:
             raise AnypageError(
                 "the tree is converted already", where=str(self.path), remedy="nothing is to do"
             )
@@ -87,6 +87,11 @@ class KernelTree:
                 remedy="start from a pristine tree",
             )
         self._check_clean()
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether the page size can be chosen at boot."""
+        return self._has(_LAST_MARK)
 
     def _has(self, mark: tuple[str, str]) -> bool:
         path = self.path / mark[0]
