@@ -264,7 +264,9 @@ def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -
     command += ["-serial", "stdio", "-kernel", str(image), "-initrd", str(archive)]
     command += ["-append", " ".join(words)]
     command += ["-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile="]
-    command += ["-bios", _FIRMWARE] if box.firmware == "efi" else []
+    if box.firmware == "efi":
+        # The EFI stub takes the seed of KASLR from the firmware, which takes it from this.
+        command += ["-bios", _FIRMWARE, "-device", "virtio-rng-pci,romfile="]
     for serial, disk in disks.items():
         command += ["-drive", f"if=none,id={serial},file={disk},format=raw,cache=unsafe"]
         command += ["-device", f"virtio-blk-pci,drive={serial},serial={serial},romfile="]

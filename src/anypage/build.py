@@ -91,6 +91,12 @@ def build(
         return _result(folder, config, page_size, round(time.monotonic() - start, 1))
 
 
+def modules_of(image: Path) -> Path | None:
+    """The modules that build() made with this image; None for an image from elsewhere."""
+    known = _known(image.absolute().parent.parent)
+    return known.modules if known else None
+
+
 def _fragments(page_size: str, config: str) -> list[Path]:
     if page_size not in PAGE_SIZES:
         raise AnypageError(f"'{page_size}' is no page size", remedy=f"use {', '.join(PAGE_SIZES)}")

@@ -15,6 +15,7 @@ from rich.console import Console
 
 import anypage
 from anypage.boot import machine as known_machine
+from anypage.build import modules_of
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
@@ -152,7 +153,9 @@ def boot(
     firmware: Annotated[str, typer.Option(help="none, efi or none,efi.")] = "",
     acpi: Annotated[str, typer.Option(help="on, off or on,off.")] = "",
     matrix: Annotated[bool, typer.Option(help="Boot every machine that is known.")] = False,
-    modules: Annotated[Path | None, typer.Option(help="A folder with lib/modules.")] = None,
+    modules: Annotated[
+        Path | None, typer.Option(help="A folder with lib/modules; anypage finds its own.")
+    ] = None,
     append: Annotated[str, typer.Option(help="More words for the kernel command line.")] = "",
     expect: Annotated[str, typer.Option(help="The page size that must come out.")] = "",
     fixed: Annotated[bool, typer.Option(help="The image has one page size, fixed.")] = False,
@@ -187,7 +190,7 @@ def boot(
     verdicts = anypage.boot(
         image,
         todo,
-        modules=modules,
+        modules=modules or modules_of(image),
         boot_time=not fixed,
         timeout=timeout,
         parallel=jobs,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What people read: tables for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterable
 
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,31 +20,29 @@ def printable(line: str) -> str:
 
 def boots(verdicts: Iterable[Verdict]) -> Table:
     """One row a boot."""
-    table = Table("asked", "page size", "CPU", "SMP", "memory", "machine", "checks", "seconds")
+    table = Table("asked", "got", "machine", "ok", "fail", "skip", "seconds", box=SIMPLE)
     for verdict in verdicts:
-        box = verdict.machine
-        passed = sum(c.status == "passed" for c in verdict.results)
-        failed = sum(c.status == "failed" for c in verdict.results)
-        skipped = sum(c.status == "skipped" for c in verdict.results)
-        traits = [
-            "" if box.kaslr else "nokaslr",
-            f"{box.nodes} nodes" if box.nodes > 1 else "",
-            "EL2" if box.el2 else "",
-            box.firmware if box.firmware != "none" else "",
-            "ACPI" if box.acpi else "",
+        machine = verdict.machine
+        counts = Counter(check.status for check in verdict.results)
+        failed = str(counts["failed"] or "") if not verdict.problem else "no end"
+        parts = [
+            machine.cpu,
+            f"{machine.smp} CPU",
+            machine.memory,
+            "" if machine.kaslr else "nokaslr",
+            f"{machine.nodes} nodes" if machine.nodes > 1 else "",
+            "EL2" if machine.el2 else "",
+            "EFI" if machine.firmware == "efi" else "",
+            "ACPI" if machine.acpi else "",
         ]
-        checks = f"[green]{passed} passed[/]"
-        checks += f", [red]{failed} failed[/]" if failed or not verdict.passed else ""
-        checks += f", {skipped} skipped" if skipped else ""
         size = f"{verdict.page_size >> 10}K" if verdict.page_size else "[red]?[/]"
         table.add_row(
             escape(verdict.requested),
             size,
-            box.cpu,
-            str(box.smp),
-            box.memory,
-            " ".join(filter(None, traits)),
-            checks,
+            ", ".join(filter(None, parts)),
+            str(counts["passed"]),
+            f"[red]{failed}[/]",
+            str(counts["skipped"] or ""),
             f"{verdict.seconds:.1f}",
         )
     return table
