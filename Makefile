@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make demo    fetch Linux, convert it, build one image, boot it at every page size
-# make test    all tests; they build and boot kernels
+# make test    the tests; they build and boot kernels
 # Both set up what they need: packages with apt, .venv from requirements.lock.
 
 PYTHON	?= python3
 BIN	:= .venv/bin
 STAMP	:= .venv/.installed
 
-.PHONY: demo test test-unit lint bench setup tools
+.PHONY: demo test test-full test-unit lint bench setup tools
 
 demo: tools
 	$(BIN)/anypage demo
 
 test: tools
 	$(BIN)/pytest
+
+test-full: tools
+	$(BIN)/pytest -m ""
 
 test-unit: tools
 	$(BIN)/pytest -m "not slow"

@@ -17,7 +17,7 @@ from anypage.boot import (
     machine,
     read_report,
 )
-from anypage.build import Build
+from anypage.build import Build, build
 from anypage.demo import demo_jobs
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
@@ -150,3 +150,20 @@ def test_a_cpu_without_4k_boots(
     jobs = jobs_of([Machine()], [asked], expect=page_size)
     (verdict,) = boot(path, jobs, modules=image.modules)
     assert verdict.passed, (verdict.problem, verdict.as_json()["failures"])
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_the_debug_flavour_boots_at_every_page_size(tree: Path) -> None:
+    built = build(tree, page_size="boot", config="virt+debug")
+    jobs = jobs_of([Machine()], ["4k", "16k", "64k"])
+    for verdict in boot(built.image, jobs, modules=built.modules, timeout=900):
+        assert verdict.passed, (verdict.problem, verdict.as_json()["failures"], verdict.console)
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_the_matrix_boots(image: Build) -> None:
+    verdicts = boot(image.image, full_matrix(), modules=image.modules)
+    failed = [(v.requested, v.machine, v.as_json()["failures"]) for v in verdicts if not v.passed]
+    assert failed == []

@@ -3,6 +3,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from kernel import small_tree
 
 from anypage import convert
 from anypage.errors import AnypageError
+from anypage.fetch import package_versions
 from anypage.repo import Repo
 from anypage.series import Patch
 from anypage.tree import Version
@@ -148,3 +150,14 @@ def test_debians_kernel_converts_with_most_generic_lines_from_rules(
     assert result.generic_lines.by_rules >= 0.7
     with pytest.raises(AnypageError, match="converted already"):
         convert(tmp_path / "out", tmp_path / "again")
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_every_package_of_debian_converts(tmp_path: Path) -> None:
+    versions = package_versions("6.12")
+    assert versions
+    for version in versions:
+        result = convert(version, tmp_path / version)
+        assert result.generic_lines.by_rules >= 0.7
+        shutil.rmtree(tmp_path / version)

@@ -51,8 +51,18 @@ def test_another_symbol_is_a_difference(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_compile_time_4k_build_is_the_same_object_by_object(pristine: Path, tree: Path) -> None:
-    before, after = (build(path, page_size="4k") for path in (pristine, tree))
+@pytest.mark.parametrize(
+    "page_size",
+    [
+        "4k",
+        pytest.param("16k", marks=pytest.mark.full),
+        pytest.param("64k", marks=pytest.mark.full),
+    ],
+)
+def test_a_compile_time_build_is_the_same_object_by_object(
+    pristine: Path, tree: Path, page_size: str
+) -> None:
+    before, after = (build(path, page_size=page_size) for path in (pristine, tree))
     result = compare(before.objects, after.objects)
     assert len(result.identical) > 900
     assert (result.missing, result.added) == ((), ())
