@@ -107,6 +107,13 @@ def test_a_long_header_of_registers_is_searched_when_it_holds_code() -> None:
     assert len(audit({"drivers/a.h": code}, jobs=1)) == 1
 
 
+def test_a_header_for_the_assembler_is_not_read_as_c() -> None:
+    macro = b"int x = 1;\nstatic int y = PAGE_SIZE;\n"
+    guard = b'#ifndef __ASSEMBLY__\n#error "Only include this from assembly code"\n#endif\n'
+    assert len(audit({"include/a.h": macro}, jobs=1)) == 1
+    assert audit({"include/a.h": guard + macro}, jobs=1) == []
+
+
 def test_bit_field_widths() -> None:
     known = frozenset({"BITS", "OTHER"})
     text = b"struct {\n\tu32 offset : BITS;\n\tu32 x:3;\n};\nint y = a ? b : OTHER;\n"

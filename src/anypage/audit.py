@@ -7,6 +7,7 @@ vocabulary in each file, and the rules on the files that have some.
 
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ _SKIPPED = (
 _CHUNK = 400
 _REGISTER_HEADER = 60_000  # bytes
 _BYTES_PER_DEFINE = 160
+
+# A header that C code must not include: macros of the assembler are no C.
+_FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
 
 _WORD_BYTES = bytes(b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256))
 
@@ -219,7 +223,10 @@ def _examine(engine: _Engine, paths: Sequence[str]) -> list[Finding]:
         names = engine.vocabulary.scope(path)
         found = engine.found.get(path, frozenset())
         words = frozenset(w for w in found if w in engine.extra or w in names or names.is_layout(w))
-        file = File(path, engine.read(path), names, words, engine.read)
+        data = engine.read(path)
+        if _FOR_ASSEMBLER.search(data):
+            words = frozenset()
+        file = File(path, data, names, words, engine.read)
         for rule in engine.rules:
             if rule.applies(path) and (words or rule.applies is not rules.c_files):
                 findings.extend(rule.examine(file))
