@@ -105,7 +105,7 @@ def convert(
     if as_json:
         _print_json(_conversion_json(result))
     else:
-        _lines(terminal.unconverted(result))
+        _lines(terminal.for_a_person(result))
         _out.print(terminal.conversion(result))
     raise typer.Exit(1 if result.unconverted else 0)
 
@@ -113,10 +113,11 @@ def convert(
 def _conversion_json(result: Any) -> dict[str, Any]:
     value = dataclasses.asdict(result)
     value["generic_lines_by_rules"] = round(result.generic_lines.by_rules, 4)
-    value["unconverted"] = [
-        {"path": f.path, "line": f.line, "rule": f.rule, "reason": f.reason}
-        for f in result.unconverted
-    ]
+    for name in ("unconverted", "review"):
+        value[name] = [
+            {"path": f.path, "line": f.line, "rule": f.rule, "reason": f.reason, "fix": f.fix}
+            for f in getattr(result, name)
+        ]
     return value
 
 

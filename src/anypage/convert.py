@@ -16,6 +16,7 @@ from anypage.errors import AnypageError
 from anypage.fetch import IMPORT_DATE, fetch
 from anypage.findings import Finding
 from anypage.repo import Commit, Repo, clone, import_folder
+from anypage.rules import kconfig
 from anypage.series import Patch, patches
 from anypage.subsystems import Maintainers
 from anypage.tree import KernelTree
@@ -56,7 +57,8 @@ class Conversion:
     """What became of a tree.
 
     lines is counted over the whole tree, generic_lines outside of arch/arm64 and of the headers
-    that define the limits. unconverted findings need a person. seconds: by stage.
+    that define the limits. unconverted findings need a person; those in review are converted, but
+    code behind them has to refuse page sizes that do not suit it. seconds: by stage.
     """
 
     output: Path
@@ -72,6 +74,7 @@ class Conversion:
     lines: Lines
     generic_lines: Lines
     unconverted: tuple[Finding, ...]
+    review: tuple[Finding, ...]
     seconds: dict[str, float]
 
 
@@ -136,6 +139,7 @@ def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clo
             lines=_lines(repo, pristine, after_series, lambda path: True),
             generic_lines=_lines(repo, pristine, after_series, _is_generic),
             unconverted=tuple(f for f in findings if not f.edits),
+            review=tuple(f for f in findings if f.edits and f.rule == kconfig.ID),
             seconds=clock.seconds,
         )
 

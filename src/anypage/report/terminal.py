@@ -73,13 +73,15 @@ def conversion(result: Conversion) -> Table:
     )
     table.add_row("  generic code", f"{result.generic_lines.by_rules:.0%}")
     table.add_row("not converted", f"{len(result.unconverted)} places")
+    table.add_row("to review", f"{len(result.review)} places")
     table.add_row("seconds", f"{sum(result.seconds.values()):.0f}")
     return table
 
 
-def unconverted(result: Conversion) -> list[str]:
-    """path:line: reason, for what needs a person."""
-    return [f"{f.path}:{f.line}: {f.rule}: {f.reason}" for f in result.unconverted]
+def for_a_person(result: Conversion) -> list[str]:
+    """path:line: what is left to do, and why."""
+    left = [f"{f.path}:{f.line}: {f.rule}: {f.reason}" for f in result.unconverted]
+    return left + [f"{f.path}:{f.line}: {f.rule}: to review: {f.fix}" for f in result.review]
 
 
 def needs(found: Iterable[Need]) -> Table:
