@@ -186,6 +186,8 @@ def _tuxmake(
         job.run()
     except TuxMakeException as error:
         raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
+    if job.interrupted:
+        raise KeyboardInterrupt
     if not job.passed:
         raise _failure(folder / "output" / "build.log")
 

@@ -261,15 +261,12 @@ def demo(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """The entry point: an error is one line and exit 1, Ctrl-C is exit 130."""
+    """The entry point: an error is one line and exit 1. Ctrl-C is exit 130, by typer."""
     try:
         app()
     except AnypageError as error:
         _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        _err.print("interrupted", markup=False)
-        sys.exit(130)
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
