@@ -35,11 +35,14 @@ _UNITS = {"M": 1 << 20, "G": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """QEMU's "virt" with these parts; see facts/machines.toml."""
+    """QEMU's "virt" with these parts; facts/machines.toml says what they are.
+
+    The memory has room for a huge page of each size but the largest.
+    """
 
     cpu: str = "max"
     smp: int = 2
-    memory: str = "1G"
+    memory: str = "4G"
     kaslr: bool = True
     nodes: int = 1
     el2: bool = False
@@ -129,7 +132,7 @@ def machine(name: str) -> Machine:
     if name not in machines:
         known = ", ".join(machines)
         raise AnypageError(f"'{name}' is no known machine", remedy=f"use one of {known}")
-    return Machine(**{**machines["default"], **machines[name]})
+    return Machine(**machines[name])
 
 
 @dataclass(frozen=True, slots=True)
