@@ -38,6 +38,7 @@ def converted(source: str = SERIES, progress: Progress = lambda stage: None) -> 
 
     It stays at one path, so that ccache knows the files that have not changed.
     """
+    progress(f"fetch Linux {source}")
     tree = fetch(source)
     made_of = f"{tree.commit} {_own_content()}"
     target = cache_dir("converted") / tree.path.name

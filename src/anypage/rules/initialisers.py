@@ -258,6 +258,7 @@ static int other;
 /* How low did it get? */
 static void check(int free)
 {
+	/* In bytes. */
 	static int lowest = THREAD_SIZE;
 	int now;
 
@@ -270,6 +271,7 @@ static void check(int free)
 
 static int other;
 
+/* In bytes. */
 static int lowest = PAGE_SIZE_INITVAL(THREAD_SIZE);
 PAGE_SIZE_INIT(lowest, THREAD_SIZE);
 

@@ -32,10 +32,12 @@ def hoist(c: CFile, statement: Statement, start: int, name: bytes, text: bytes) 
     end = data.find(b"\n", statement.end) + 1
     if data[line:start].strip() or data[statement.end : end].strip():
         raise NotMovable("it does not stand on lines of its own")
-    if data[end : end + 1] == b"\n" and data[:line].endswith(b"{\n"):
+    top = _with_comment(data, line)
+    comment = re.sub(rb"^%s" % re.escape(data[line:start]), b"", data[top:line], flags=re.MULTILINE)
+    if data[end : end + 1] == b"\n" and data[:top].endswith(b"{\n"):
         end += 1
     at = _before(data, function)
-    return [Edit(at, at, text + b"\n"), Edit(line, end, b"")]
+    return [Edit(at, at, comment + text + b"\n"), Edit(top, end, b"")]
 
 
 def _function(scope: Scope) -> Scope:
@@ -51,7 +53,12 @@ def _before(data: bytes, function: Scope) -> int:
     at = function.head + (directives[-1] if directives else 0)
     while data[at : at + 1].isspace():
         at += 1
-    at = data.rfind(b"\n", 0, at) + 1
-    if data[:at].endswith(b"*/\n"):
-        at = data.rfind(b"\n", 0, data.rfind(b"/*", 0, at)) + 1
-    return at
+    return _with_comment(data, data.rfind(b"\n", 0, at) + 1)
+
+
+def _with_comment(data: bytes, line: int) -> int:
+    """The start of the comment right above a line; the line itself when there is none."""
+    if not data[:line].endswith(b"*/\n"):
+        return line
+    start = data.rfind(b"\n", 0, data.rfind(b"/*", 0, line)) + 1
+    return start if data[start:line].lstrip().startswith(b"/*") else line
