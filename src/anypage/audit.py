@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, BytesAhoCorasick, Implementation
+
 from anypage import rules
 from anypage.backslashes import keep_backslashes
 from anypage.findings import Edit, Finding
@@ -36,7 +38,7 @@ _BYTES_PER_DEFINE = 160
 # A header that C code must not include: macros of the assembler are no C.
 _FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
 
-_WORD_BYTES = bytes(b if b == 0x5F or (b < 128 and chr(b).isalnum()) else 0x20 for b in range(256))
+_LETTERS = frozenset(bytes([b]) for b in range(128) if b == 0x5F or chr(b).isalnum())
 
 
 def in_scope(path: str) -> bool:
@@ -191,23 +193,45 @@ class _Call(Generic[T]):
 
 def _outlines(engine: _Engine, paths: Sequence[str]) -> list[Outline]:
     intern: dict[bytes, str] = {}
-    return [outline(path, engine.read(path), intern) for path in paths]
+    found = []
+    for path in paths:
+        data = engine.read(path)
+        found.append(outline(path, b"" if _is_register_header(data) else data, intern))
+    return found
 
 
 def _words(
     engine: _Engine, paths: Sequence[str]
 ) -> list[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
     found = []
-    wanted = {w.encode(): w for w in engine.words | engine.twins}
+    words = _Words(engine.words | engine.twins)
     for path in paths:
         data = engine.read(path)
         if _is_register_header(data):
             continue
-        words = wanted.keys() & set(data.translate(_WORD_BYTES).split())
-        if words:
-            known = frozenset(wanted[w] for w in words)
+        if known := words.of(data):
             found.append((path, known, defined(data, known), bit_field_widths(data, known)))
     return found
+
+
+class _Words:
+    """Finds whole words, thousands of them, in one pass over a text."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = sorted(words)
+        self.automaton = BytesAhoCorasick(
+            [w.encode() for w in self.words], MATCHKIND_LEFTMOST_LONGEST, Implementation.DFA
+        )
+
+    def of(self, data: bytes) -> frozenset[str]:
+        """Which of them occur in data. The longest match at the start of a word is the word."""
+        found: set[int] = set()
+        for index, start, end in self.automaton.find_matches_as_indexes(data):
+            if index in found or data[end : end + 1] in _LETTERS:
+                continue
+            if data[start - 1 : start] not in _LETTERS:
+                found.add(index)
+        return frozenset(self.words[i] for i in found)
 
 
 def _is_register_header(data: bytes) -> bool:

@@ -125,9 +125,14 @@ class _Occurrences:
         if len(self.places) > _MOST_NAMES:
             raise NotConvertible("too many names that depend on the page size")
         self.hints: dict[int, int] = {}
-        self.truth = {s: values for s in SAMPLES if (values := self._truth(s))}
+        self.truth = {s: v for s in self._samples() if (v := self._truth(s))}
         if len(self.truth) < (_FEWEST_SAMPLES if self.evaluator.guesses else 1):
             raise NotConvertible("its value is not known")
+
+    def _samples(self) -> Iterable[int]:
+        """One will do where they make no difference."""
+        self._truth(0)
+        return SAMPLES if self.evaluator.samples_differ else SAMPLES[:1]
 
     def choices(self) -> Iterator[Choice]:
         """All at 64K, all at 4K, then every mixture."""
@@ -241,8 +246,9 @@ class _Occurrences:
 
     def _differing(self, place: Node) -> tuple[int, ...]:
         """Values of a name at the three sizes, with a sample that makes them differ if one does."""
-        for evaluator in (self.evaluator, Evaluator(self.file, opaque=True)):
-            for sample in self.truth:
+        opaque = Evaluator(self.file, opaque=True)
+        for evaluator, samples in ((self.evaluator, self.truth), (opaque, SAMPLES)):
+            for sample in samples:
                 try:
                     values = tuple(
                         evaluator.value(place, Context(size, sample), self.file.data)

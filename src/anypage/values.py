@@ -7,7 +7,7 @@ same at each size: a rewrite that is right for all of those is taken as right.
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 from anypage.definitions import definitions, visible
@@ -153,6 +153,8 @@ class Context:
 class Evaluator:
     """Evaluates expressions as one file understands their names. guesses: was anything unknown?
 
+    samples_differ: may the value be another with another sample?
+
     opaque: take numbers and names that do not depend on the page size as unknown, to learn which
     limit binds where the values at hand do not tell (PAGE_SIZE < 16 is false at every size).
     """
@@ -160,7 +162,8 @@ class Evaluator:
     def __init__(self, file: File, *, opaque: bool = False) -> None:
         self.file = file
         self.opaque = opaque
-        self.guesses = False
+        self.guesses = self.samples_differ = False
+        self._values: dict[tuple[bytes, int, int, bool, int | None], int] = {}
 
     def value(self, node: Node, at: Context, data: bytes) -> int:
         """node's value; data is the text that node was read from. Raises Unknown."""
@@ -207,6 +210,12 @@ class Evaluator:
         return max(values) if limit == "max" else min(values)
 
     def _name_at(self, name: bytes, at: Context) -> int:
+        key = name, at.size, at.sample, at.limits_follow, at.hint
+        if key not in self._values:
+            self._values[key] = self._value_of(name, at)
+        return self._values[key]
+
+    def _value_of(self, name: bytes, at: Context) -> int:
         text = name.decode()
         if text in limit_values():
             values = limit_values()[text]
@@ -234,16 +243,13 @@ class Evaluator:
 
     def _expand(self, found: tuple[Definition, ...], args: tuple[int, ...], at: Context) -> int:
         """The value of a macro; of the definitions in the arms of an #if, each has its samples."""
+        self.samples_differ |= len(found) > 1
         definition = found[at.sample % len(found)]
         params, node = definition.define.params or (), definition.expression
         if node is None or len(params) != len(args) or at.depth > _DEPTH:
             raise Unknown(definition.define.name)
-        inner = replace(
-            at,
-            names=dict(zip(params, args, strict=True)),
-            limits={},
-            depth=at.depth + 1,
-        )
+        names = dict(zip(params, args, strict=True))
+        inner = Context(at.size, at.sample, names, {}, at.limits_follow, at.depth + 1, at.hint)
         return self.value(node, inner, definition.c.data)
 
     def _call(self, node: Node, at: Context, data: bytes) -> int:
@@ -255,6 +261,7 @@ class Evaluator:
         if name in self.file.names:
             return self._limited(node, at, lambda c: self._vocabulary(name, args, c))
         if node.text == b"IS_ENABLED":
+            self.samples_differ = True
             return at.sample % 2
         if node.text not in _CALLS:
             return self._expand_call(name, args, at)
@@ -270,14 +277,14 @@ class Evaluator:
         return self._expand(found, args, at)
 
     def _guess(self, what: bytes, at: Context) -> int:
-        self.guesses = True
+        self.guesses = self.samples_differ = True
         if at.hint is not None:
             return at.hint
         return _made_up(what, at.sample)
 
 
 def _plain(at: Context, size: int) -> Context:
-    return replace(at, size=size, limits={})
+    return Context(size, at.sample, at.names, {}, at.limits_follow, at.depth, at.hint)
 
 
 @cache

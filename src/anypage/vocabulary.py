@@ -28,7 +28,8 @@ _DEFINE = re.compile(
     rb"#[ \t]*+define[ \t]++(\w++)(?:(\([^)\n]*\))[ \t]*+|[ \t]++)" + _NUMBER + _BODY
 )
 _ANY_DEFINE = re.compile(rb"#[ \t]*+define[ \t]++(\w++)")
-_BIT_FIELD = re.compile(rb"\w[ \t]++\w++[ \t]*+:[ \t]*+([A-Za-z_]\w*+)[ \t]*+;")
+_WIDTH = re.compile(rb":[ \t]*+([A-Za-z_]\w*+)[ \t]*+;")
+_TYPE_AND_NAME = re.compile(rb"\w[ \t]++\w++[ \t]*+\Z")
 _WORD = re.compile(rb"[A-Za-z_]\w*+(?:[ \t]*+\()?")
 _NO_WORDS = re.compile(rb'/\*[\s\S]*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
 
@@ -128,7 +129,12 @@ def defined(data: bytes, names: frozenset[str]) -> frozenset[str]:
 
 def bit_field_widths(data: bytes, names: frozenset[str]) -> frozenset[str]:
     """Which of names stand alone as the width of a bit-field."""
-    return frozenset(n for t in _BIT_FIELD.findall(data) if (n := t.decode()) in names)
+    return frozenset(
+        name
+        for match in _WIDTH.finditer(data)
+        if (name := match[1].decode()) in names
+        and _TYPE_AND_NAME.search(data, data.rfind(b"\n", 0, match.start()) + 1, match.start())
+    )
 
 
 def all_defined(data: bytes) -> frozenset[str]:

@@ -114,12 +114,16 @@ class CFile:
     directives: list[Directive] = field(default_factory=list)
     conditionals: list[Conditional] = field(default_factory=list)
     root: Scope = field(default_factory=lambda: Scope("file", 0, 0, None))
+    _tokens: dict[tuple[int, int], list[Token]] = field(default_factory=dict)
 
     def tokens(self, part: Statement | Directive | Define) -> list[Token]:
         """Tokens of a statement, or of the body of a preprocessor line."""
-        if isinstance(part, Statement):
-            return tokens(self.data, part.start, part.end)
-        return tokens(self.data, part.body, part.end, directive_body=True)
+        in_code = isinstance(part, Statement)
+        start = part.start if isinstance(part, Statement) else part.body
+        if (start, part.end) not in self._tokens:
+            found = tokens(self.data, start, part.end, directive_body=not in_code)
+            self._tokens[start, part.end] = found
+        return self._tokens[start, part.end]
 
 
 @dataclass(slots=True)
@@ -150,13 +154,17 @@ class _Parser:
     def run(self) -> CFile:
         """Walk the skeleton once."""
         data = self.data
-        for match in _SKELETON.finditer(data):
+        scanner = _SKELETON.scanner(data)  # type: ignore[attr-defined]
+        while match := scanner.search():
             start, end = match.span()
             self._take_hits(start)
             char = data[start]
             if char == 0x3B:  # ;
                 self._semicolon(end)
             elif char == 0x7B:  # {
+                if after := self._uninteresting(start):
+                    scanner = _SKELETON.scanner(data, after)  # type: ignore[attr-defined]
+                    continue
                 self._open(start)
             elif char == 0x7D:  # }
                 self._close(start)
@@ -179,6 +187,28 @@ class _Parser:
                 frame.scope.end = len(data)
         self.file.statements.sort(key=lambda s: s.start)
         return self.file
+
+    def _uninteresting(self, brace: int) -> int:
+        """Where the body of a function ends that has neither hits nor directives; else 0.
+
+        Only where the braces are in column 1 and balanced: all else needs a closer look.
+        """
+        frame, data = self.stack[-1], self.data
+        if len(self.stack) > 1 or frame.parens or data[brace - 1 : brace + 2] != b"\n{\n":
+            return 0
+        end = data.find(b"\n}", brace) + 2
+        has_hit = self.next_hit < len(self.hits) and self.hits[self.next_hit] < end
+        if end < 2 or has_hit or data.find(b"#", brace, end) >= 0:
+            return 0
+        if data.count(b"{", brace, end) != data.count(b"}", brace, end):
+            return 0
+        if data.rfind(b"/*", brace, end) > data.rfind(b"*/", brace, end):
+            return 0
+        if data[brace - 2 : brace] != b")\n" and self._kind(frame, brace) != "block":
+            return 0
+        self._finish(frame, brace)
+        frame.statement = end
+        return end
 
     def _not_yet(self, start: int, end: int) -> None:
         """A comment or directive before the first token of a statement is no part of it."""
