@@ -18,7 +18,9 @@ def anypage(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("command", ["doctor", "fetch", "convert", "build", "boot", "demo"])
+@pytest.mark.parametrize(
+    "command", ["doctor", "fetch", "audit", "convert", "build", "boot", "demo"]
+)
 def test_every_command_has_help_and_json(command: str) -> None:
     done = anypage(command, "--help")
     assert done.returncode == 0

@@ -4,7 +4,7 @@
 import pytest
 
 from anypage import rules
-from anypage.audit import apply, audit, edits_by_file
+from anypage.audit import apply, edits_by_file, find
 
 CASES = [
     pytest.param(rule, example, id=f"{rule.ID}-{number}")
@@ -16,7 +16,7 @@ CASES = [
 @pytest.mark.parametrize(("rule", "example"), CASES)
 def test_example(rule: rules.Rule, example: rules.Example) -> None:
     tree = {p: t.encode() for p, t in {example.path: example.before, **example.others}.items()}
-    findings = audit(tree, jobs=1, chosen=[rule])
+    findings = find(tree, jobs=1, chosen=[rule])
     edits = edits_by_file(findings)
     after = {path: apply(text, edits.get(path, ())).decode() for path, text in tree.items()}
 
@@ -40,4 +40,4 @@ def test_rule_is_done_after_one_pass(rule: rules.Rule) -> None:
         if example.after:
             files = {example.path: example.after, **example.others, **example.others_after}
             tree = {path: text.encode() for path, text in files.items()}
-            assert not edits_by_file(audit(tree, jobs=1, chosen=[rule]))
+            assert not edits_by_file(find(tree, jobs=1, chosen=[rule]))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anypage.audit import apply, audit, edits_by_file
+from anypage.audit import apply, edits_by_file, find
 from anypage.findings import Edit
 from anypage.source.c import CFile, parse
 from anypage.source.expression import NotAnExpression
@@ -87,7 +87,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
 @given(st.text(alphabet="{}()[];=,#\\\n\"'/* PAGE_SIZEif", max_size=120))
 def test_broken_c_is_audited(text: str) -> None:
     data = b"static char buf[PAGE_SIZE];\n" + text.encode()
-    edits = edits_by_file(audit({"kernel/a.c": data}, jobs=1))
+    edits = edits_by_file(find({"kernel/a.c": data}, jobs=1))
     apply(data, edits.get("kernel/a.c", ()))
 
 
@@ -100,7 +100,7 @@ def test_broken_c_is_audited(text: str) -> None:
     ],
 )
 def test_odd_bytes_are_kept(data: bytes) -> None:
-    edits = edits_by_file(audit({"kernel/a.c": data}, jobs=1))
+    edits = edits_by_file(find({"kernel/a.c": data}, jobs=1))
     assert apply(data, edits["kernel/a.c"]) == data.replace(b"PAGE_SIZE", b"PAGE_SIZE_MAX")
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from anypage.audit import audit
+from anypage.audit import find
 from anypage.vocabulary import Names, Vocabulary, bit_field_widths, defined, limit_values, outline
 
 TREE = {
@@ -84,10 +84,10 @@ def test_macros_that_name_each_other_end(vocabulary: Vocabulary) -> None:
 
 def test_findings_are_the_same_in_every_run() -> None:
     code = (
-        "from anypage.audit import audit\n"
+        "from anypage.audit import find\n"
         "tree = {'include/linux/a.h': b'#define N (PMD_SHIFT - PAGE_SHIFT + THREAD_SHIFT)\\n',"
         " 'kernel/a.c': b'#include <linux/a.h>\\nint a[N];\\n'}\n"
-        "print(audit(tree, jobs=1))\n"
+        "print(find(tree, jobs=1))\n"
     )
     runs = {
         subprocess.run(
@@ -104,14 +104,14 @@ def test_findings_are_the_same_in_every_run() -> None:
 def test_a_long_header_of_registers_is_searched_when_it_holds_code() -> None:
     registers = b"".join(b"\n#define REGISTER_%d 0x%08x" % (n, n) for n in range(4000))
     code = registers + b"\nstruct ring {\n\tu8 buf[PAGE_SIZE];\n};\n"
-    assert len(audit({"drivers/a.h": code}, jobs=1)) == 1
+    assert len(find({"drivers/a.h": code}, jobs=1)) == 1
 
 
 def test_a_header_for_the_assembler_is_not_read_as_c() -> None:
     macro = b"int x = 1;\nstatic int y = PAGE_SIZE;\n"
     guard = b'#ifndef __ASSEMBLY__\n#error "Only include this from assembly code"\n#endif\n'
-    assert len(audit({"include/a.h": macro}, jobs=1)) == 1
-    assert audit({"include/a.h": guard + macro}, jobs=1) == []
+    assert len(find({"include/a.h": macro}, jobs=1)) == 1
+    assert find({"include/a.h": guard + macro}, jobs=1) == []
 
 
 def test_bit_field_widths() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One arm64 Linux kernel image, any base page size."""
 
+from anypage.audit import audit
 from anypage.boot import Machine, boot, full_matrix, jobs_of
 from anypage.build import build
 from anypage.convert import convert
@@ -12,6 +13,7 @@ from anypage.fetch import fetch
 __all__ = [
     "AnypageError",
     "Machine",
+    "audit",
     "boot",
     "build",
     "convert",

@@ -1,68 +1,137 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A kernel tree to findings: the engine. It knows no rule by name (see anypage.rules).
+"""A kernel tree to findings, and findings to edits."""
 
-Three passes over the tree, each in parallel: macros and includes (for the closure), words of the
-vocabulary in each file, and the rules on the files that have some.
-"""
-
-import multiprocessing
-import os
+import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import takewhile
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any
 
-from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, BytesAhoCorasick, Implementation
-
-from anypage import rules
+from anypage import change, rules
 from anypage.backslashes import keep_backslashes
+from anypage.errors import AnypageError
 from anypage.findings import Edit, Finding
-from anypage.source_file import File
-from anypage.vocabulary import Outline, Vocabulary, bit_field_widths, defined, outline
+from anypage.index import Index, Tree
+from anypage.tree import KernelTree
 
-T = TypeVar("T")
-
-_SKIPPED = (
-    "tools/",
-    "scripts/",
-    "Documentation/",
-    "samples/",
-    "LICENSES/",
-    "lib/raid6/test/",
-)
-_CHUNK = 400
-_REGISTER_HEADER = 60_000  # bytes
-_BYTES_PER_DEFINE = 160
-
-# A header that C code must not include: macros of the assembler are no C.
-_FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
-
-_LETTERS = frozenset(bytes([b]) for b in range(128) if b == 0x5F or chr(b).isalnum())
+_MARK = re.compile(rb"\banypage: ignore(?:\[([\w,\s-]*)\])?")
 
 
-def in_scope(path: str) -> bool:
-    """Not of another architecture, nor a user-space tool or documentation."""
-    if path.startswith(_SKIPPED):
-        return False
-    return not path.startswith("arch/") or path.startswith("arch/arm64/") or path.count("/") == 1
-
-
-def audit(
-    tree: Mapping[str, bytes] | Path,
-    *,
-    jobs: int = 2,
-    chosen: Sequence[rules.Rule] | None = None,
-) -> list[Finding]:
-    """Every finding of a tree (a folder, or path -> text), by path and place.
+def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = None) -> list[Finding]:
+    """Every finding of a tree (a folder, or path -> text), by path and place, to convert it.
 
     No two edits of the result overlap: a finding whose edits would is not convertible. Companion
     edits of several findings may be the same edit; edits_by_file() merges them.
     """
-    engine = _Engine(tree, tuple(chosen if chosen is not None else rules.discover()))
-    findings = engine.run(jobs)
-    findings.sort(key=lambda f: (f.path, f.line, f.column, f.rule))
-    return keep_backslashes(_without_conflicts(findings), engine.read)
+    index = Index(tree, jobs=jobs, chosen=chosen)
+    findings = sorted(index.examine(), key=_place)
+    return keep_backslashes(_without_conflicts(findings), index.read)
+
+
+def audit(
+    tree: Path,
+    paths: Sequence[str] = (),
+    *,
+    diff: str = "",
+    patch: bytes | None = None,
+    patch_name: str = "the patch",
+    jobs: int = 2,
+) -> list[Finding]:
+    """What to report of a tree, by path and place. Places that a comment marks are left out.
+
+    paths: only those files and folders. diff: only what the work tree adds to a git revision.
+    patch: only what a patch would add (see anypage.change). AnypageError for no kernel tree, paths
+    that are not there, an unknown revision, a patch that does not apply.
+    """
+    root = KernelTree.open(tree).path
+    index = Index(root, jobs=jobs)
+    if patch is not None:
+        changed = index.changed(change.after(root, patch, patch_name))
+        found = _added(index, changed, changed.changes)
+        index = changed
+    elif diff:
+        before = index.changed(change.before(root, diff))
+        found = _added(before, index, before.changes)
+    else:
+        found = index.examine(_inside(index, paths) if paths else None)
+    chosen = _inside(index, paths) if paths else {*index.paths}
+    return sorted((f for f in found if f.path in chosen and not _is_marked(index, f)), key=_place)
+
+
+def _inside(index: Index, paths: Iterable[str]) -> set[str]:
+    inside: set[str] = set()
+    for path in paths:
+        top = posixpath.normpath(path)
+        found = {p for p in index.paths if p == top or p.startswith(f"{top}/") or top == "."}
+        if not found:
+            raise AnypageError(
+                "nothing to audit there", where=path, remedy="name files and folders of the tree"
+            )
+        inside |= found
+    return inside
+
+
+def _added(before: Index, after: Index, changed: Iterable[str]) -> list[Finding]:
+    """What after has and before has not: in changed files, and elsewhere by names that are new."""
+    names = after.vocabulary.candidates - before.vocabulary.candidates
+    paths = {*changed} | {p for p, words in after.found.items() if words & names}
+    known = Counter(_identity(before, f) for f in before.examine(paths))
+    kept = {path: _kept_lines(before.lines(path), after.lines(path)) for path in paths}
+    added = []
+    # Of two equal ones, that on a line which was there before is the known one.
+    for finding in sorted(after.examine(paths), key=lambda f: f.line not in kept[f.path]):
+        identity = _identity(after, finding)
+        if known[identity]:
+            known[identity] -= 1
+        else:
+            added.append(finding)
+    return added
+
+
+def not_in(baseline: Iterable[Mapping[str, Any]], findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that are not in an earlier report; lines may have moved in between."""
+    known = Counter((b.get("path"), b.get("rule"), b.get("expression")) for b in baseline)
+    new = []
+    for finding in findings:
+        identity = finding.path, finding.rule, finding.expression
+        if known[identity]:
+            known[identity] -= 1
+        else:
+            new.append(finding)
+    return new
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.path, finding.line, finding.column, finding.rule
+
+
+def _is_marked(index: Index, finding: Finding) -> bool:
+    """`anypage: ignore` or `anypage: ignore[storage]`, on its line or the one above."""
+    around = index.lines(finding.path)[max(0, finding.line - 2) : finding.line]
+    marks = [mark for line in around for mark in _MARK.findall(line)]
+    return any(not rules or finding.rule.encode() in re.split(rb"[,\s]+", rules) for rules in marks)
+
+
+def _identity(index: Index, finding: Finding) -> tuple[str, str, bytes]:
+    """What stays the same when a finding moves, in its file or with it."""
+    line = index.lines(finding.path)[finding.line - 1]
+    return finding.rule, finding.expression, b" ".join(line.split())
+
+
+def _kept_lines(old: Sequence[bytes], new: Sequence[bytes]) -> set[int]:
+    """The numbers of lines of new, from 1, that are in old."""
+    head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    rest = zip(reversed(old[head:]), reversed(new[head:]), strict=False)
+    tail = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], rest))
+    kept = {*range(1, head + 1), *range(len(new) - tail + 1, len(new) + 1)}
+    middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    for _, start, size in middle.get_matching_blocks():
+        kept.update(range(head + start + 1, head + start + size + 1))
+    return kept
 
 
 def edits_by_file(findings: Iterable[Finding]) -> dict[str, tuple[Edit, ...]]:
@@ -109,159 +178,3 @@ def _overlaps(edit: Edit, others: Iterable[Edit]) -> bool:
     return any(
         edit != other and edit.start < other.end and other.start < edit.end for other in others
     )
-
-
-class _Engine:
-    """What the worker processes share: they are forked after each pass has filled it in."""
-
-    def __init__(self, tree: Mapping[str, bytes] | Path, chosen: tuple[rules.Rule, ...]) -> None:
-        self.tree = tree
-        self.rules = chosen
-        self.extra = frozenset(w for r in chosen for w in r.WORDS)
-        self.paths = sorted(filter(in_scope, _paths(tree)))
-        self.vocabulary = Vocabulary.build(())
-        self.words: frozenset[str] = frozenset()
-        self.twins: frozenset[str] = frozenset()
-        self.found: dict[str, frozenset[str]] = {}
-
-    def read(self, path: str) -> bytes:
-        """The text of a file; b"" when it cannot be read (a dangling link)."""
-        if isinstance(self.tree, Path):
-            try:
-                return (self.tree / path).read_bytes()
-            except OSError:
-                return b""
-        return self.tree.get(path, b"")
-
-    def run(self, jobs: int) -> list[Finding]:
-        """The three passes."""
-        sources = [p for p in self.paths if p.endswith((".c", ".h", ".S"))]
-        self.vocabulary = Vocabulary.build(self._map(_outlines, sources, jobs))
-        twins = {f"{n}{limit}" for n in self.vocabulary.candidates for limit in ("_MIN", "_MAX")}
-        self.words = self.vocabulary.candidates | self.extra
-        self.twins = frozenset(twins - self.words)
-        widths: dict[str, frozenset[str]] = {}
-        for path, words, names, wide in self._map(_words, sources, jobs):
-            widths[path] = wide
-            self.vocabulary.taken |= words & self.twins
-            words -= self.twins
-            if not words:
-                continue
-            self.found[path] = words
-            self.vocabulary.add_definitions(path, names)
-        for path, names in widths.items():
-            self.vocabulary.add_layouts(path, names)
-        wanted = [p for p in self.paths if p in self.found or self._wanted_by_name(p)]
-        return list(self._map(_examine, wanted, jobs))
-
-    def _wanted_by_name(self, path: str) -> bool:
-        return any(r.applies is not rules.c_files and r.applies(path) for r in self.rules)
-
-    def _map(
-        self,
-        work: Callable[["_Engine", Sequence[str]], list[T]],
-        paths: list[str],
-        jobs: int,
-    ) -> Iterator[T]:
-        """work() on parts of paths, in processes when there is enough to do."""
-        if jobs < 2 or len(paths) < _CHUNK:
-            yield from work(self, paths)
-            return
-        parts = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
-        with multiprocessing.get_context("fork").Pool(jobs, _adopt, (self,)) as pool:
-            for result in pool.imap_unordered(_Call(work), parts):
-                yield from result
-
-
-_ENGINE: _Engine | None = None
-
-
-def _adopt(engine: _Engine) -> None:
-    """Runs first in a worker; the engine comes over with fork, not through a pipe."""
-    global _ENGINE
-    _ENGINE = engine
-
-
-@dataclass(frozen=True, slots=True)
-class _Call(Generic[T]):
-    work: Callable[[_Engine, Sequence[str]], list[T]]
-
-    def __call__(self, paths: Sequence[str]) -> list[T]:
-        assert _ENGINE is not None
-        return self.work(_ENGINE, paths)
-
-
-def _outlines(engine: _Engine, paths: Sequence[str]) -> list[Outline]:
-    intern: dict[bytes, str] = {}
-    found = []
-    for path in paths:
-        data = engine.read(path)
-        found.append(outline(path, b"" if _is_register_header(data) else data, intern))
-    return found
-
-
-def _words(
-    engine: _Engine, paths: Sequence[str]
-) -> list[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
-    found = []
-    words = _Words(engine.words | engine.twins)
-    for path in paths:
-        data = engine.read(path)
-        if _is_register_header(data):
-            continue
-        if known := words.of(data):
-            found.append((path, known, defined(data, known), bit_field_widths(data, known)))
-    return found
-
-
-class _Words:
-    """Finds whole words, thousands of them, in one pass over a text."""
-
-    def __init__(self, words: Iterable[str]) -> None:
-        self.words = sorted(words)
-        self.automaton = BytesAhoCorasick(
-            [w.encode() for w in self.words], MATCHKIND_LEFTMOST_LONGEST, Implementation.DFA
-        )
-
-    def of(self, data: bytes) -> frozenset[str]:
-        """Which of them occur in data. The longest match at the start of a word is the word."""
-        found: set[int] = set()
-        for index, start, end in self.automaton.find_matches_as_indexes(data):
-            if index in found or data[end : end + 1] in _LETTERS:
-                continue
-            if data[start - 1 : start] not in _LETTERS:
-                found.add(index)
-        return frozenset(self.words[i] for i in found)
-
-
-def _is_register_header(data: bytes) -> bool:
-    """A long list of numbers, as GPUs have them: no code, and no condition but its own guard."""
-    if len(data) < _REGISTER_HEADER or b"{" in data or data.count(b"\n#if") > 1:
-        return False
-    return len(data) < data.count(b"\n#define ") * _BYTES_PER_DEFINE
-
-
-def _examine(engine: _Engine, paths: Sequence[str]) -> list[Finding]:
-    findings: list[Finding] = []
-    for path in paths:
-        names = engine.vocabulary.scope(path)
-        found = engine.found.get(path, frozenset())
-        words = frozenset(w for w in found if w in engine.extra or w in names or names.is_layout(w))
-        data = engine.read(path)
-        if _FOR_ASSEMBLER.search(data):
-            words = frozenset()
-        file = File(path, data, names, words, engine.read)
-        for rule in engine.rules:
-            if rule.applies(path) and (words or rule.applies is not rules.c_files):
-                findings.extend(rule.examine(file))
-    return findings
-
-
-def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:
-    if not isinstance(tree, Path):
-        yield from tree
-        return
-    for folder, folders, files in os.walk(tree):
-        folders[:] = [f for f in folders if f != ".git"]
-        relative = os.path.relpath(folder, tree)
-        yield from (f if relative == "." else f"{relative}/{f}" for f in files)

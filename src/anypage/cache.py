@@ -51,6 +51,15 @@ def whole_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(holder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A new file beside target that becomes target, also in place of an old one, at the end."""
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+        part = Path(folder, target.name)
+        yield part
+        part.rename(target)
+
+
 def _remove_dead(target: Path) -> None:
     for holder in target.parent.glob(f".{target.name}{_MARK}*"):
         with contextlib.suppress(OSError), (holder / _LOCK).open("a") as lock:

@@ -14,13 +14,16 @@ import typer
 from rich.console import Console
 
 import anypage
+from anypage import rules
+from anypage.audit import not_in
 from anypage.boot import machine as known_machine
 from anypage.build import modules_of
+from anypage.cache import whole_file
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
-from anypage.report import terminal
+from anypage.report import sarif, terminal
 
 app = typer.Typer(
     add_completion=False,
@@ -119,6 +122,78 @@ def _conversion_json(result: Any) -> dict[str, Any]:
             for f in getattr(result, name)
         ]
     return value
+
+
+@app.command()
+def audit(
+    tree: Annotated[Path, typer.Argument(help="The top folder of a kernel tree.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files and folders of the tree; all without them.")
+    ] = None,
+    diff: Annotated[
+        str, typer.Option(help="Only what the work tree adds to this git revision.")
+    ] = "",
+    patch: Annotated[
+        str, typer.Option(help="Only what this patch or mbox adds; - reads standard input.")
+    ] = "",
+    baseline: Annotated[
+        Path | None, typer.Option(help="Leave out what this earlier --json report holds.")
+    ] = None,
+    json_file: Annotated[
+        str, typer.Option("--json", help="Write a JSON array to this file; - for standard output.")
+    ] = "",
+    sarif_file: Annotated[
+        str, typer.Option("--sarif", help="Write SARIF 2.1.0 to this file; - as above.")
+    ] = "",
+    long: Annotated[bool, typer.Option(help="Print every place, however many they are.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes that search the tree.")] = 2,
+) -> None:
+    """List every place that needs the page size at compile time. The tree is only read.
+
+    Exit 0: nothing found; 1: something found; 2: it could not run.
+    """
+    try:
+        known = json.loads(baseline.read_bytes()) if baseline else []
+        change = _read(patch) if patch else None
+        findings = anypage.audit(
+            tree, paths or (), diff=diff, patch=change, patch_name=patch, jobs=jobs
+        )
+    except (AnypageError, OSError, ValueError) as error:
+        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    findings = not_in(known, findings)
+    if json_file:
+        _write(json_file, json.dumps([f.as_json() for f in findings], indent=1))
+    if sarif_file:
+        _write(sarif_file, json.dumps(sarif.log(findings), indent=1))
+    if "-" not in (json_file, sarif_file):
+        _lines(terminal.findings(findings, long=long))
+    raise typer.Exit(1 if findings else 0)
+
+
+def _read(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+
+
+def _write(name: str, text: str) -> None:
+    """To a file, which is there as a whole or not at all; - is standard output."""
+    if name == "-":
+        print(text)
+        return
+    with whole_file(Path(name)) as part:
+        part.write_text(text + "\n")
+
+
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="A class of findings; without it, all of them.")] = "",
+) -> None:
+    """Print why a class of places needs a constant, and what to write instead, with examples."""
+    known = {r.ID: r for r in rules.discover()}
+    if rule and rule not in known:
+        raise AnypageError(f"no class of findings is called {rule}", remedy=", ".join(known))
+    for name in [rule] if rule else known:
+        _lines(terminal.explanation(known[name]))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from anypage.audit import apply, audit, edits_by_file
+from anypage.audit import apply, edits_by_file, find
 from anypage.cache import whole_folder
 from anypage.changelog import group, message
 from anypage.errors import AnypageError
@@ -120,7 +120,7 @@ def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clo
         _apply(repo, chosen, str(tree.version))
         after_series = repo.head()
     with clock.stage("find what the rules convert"):
-        findings = audit(part, jobs=jobs)
+        findings = find(part, jobs=jobs)
     with clock.stage("commit by subsystem"):
         commits = _commits(part, findings)
         repo.commit_all(commits, BRANCH, date)

@@ -2,6 +2,7 @@
 """What a rule finds in a kernel tree, and the edits that convert it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place that needs the page size to be a compile-time constant.
+    """A place that needs the page size to be a compile-time constant (severity "error").
 
     path is relative to the tree; line and column count from 1. via is the chain of names from the
     expression to PAGE_SHIFT. A finding without edits cannot be converted by rule: reason says why.
@@ -32,3 +33,9 @@ class Finding:
     fix: str
     edits: tuple[Edit, ...] = ()
     companions: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
+    severity: str = "error"
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program reads: all but the edits."""
+        names = ("path", "line", "column", "rule", "severity", "expression", "via", "reason", "fix")
+        return {name: getattr(self, name) for name in names}

@@ -59,15 +59,25 @@ class Repo:
         stdin: bytes | None = None,
         what: str = "",
     ) -> str:
-        """Standard output of a git command, without its last line end."""
+        """Standard output of a git command as text, without its last line end."""
+        output = self.output(*arguments, env=env, stdin=stdin, what=what)
+        return output.decode(errors="replace").rstrip("\n")
+
+    def output(
+        self,
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        stdin: bytes | None = None,
+        what: str = "",
+    ) -> bytes:
+        """Standard output of a git command. what says in a few words what the user wanted."""
         options = [part for key, value in _CONFIG.items() for part in ("-c", f"{key}={value}")]
-        output = run(
+        return run(
             ["git", "-C", self.path, *options, *arguments],
             env={**_ENVIRONMENT, **(env or {})},
             stdin=stdin,
             what=what,
         )
-        return output.decode(errors="replace").rstrip("\n")
 
     def head(self, what: str = "HEAD") -> str:
         """The object name of a commit, or with `HEAD^{tree}` of its tree."""

@@ -93,21 +93,24 @@ class Macro(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What the closure needs of a file: #includes and macros."""
+    """What the closure needs of a file: #includes and macros: (name, *Macro)."""
 
     path: str
     includes: tuple[str, ...]
-    macros: tuple[tuple[str, Macro], ...]
+    macros: tuple[tuple[str, tuple[str, ...], bool], ...]
 
 
 def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
-    """Read one file. Macros whose body is a number are left out: most of the tree's are that."""
+    """Read one file. Macros whose body is a number are left out: most of the tree's are that.
+
+    Plain tuples, for there are many, and they go from one process to another.
+    """
 
     def word(text: bytes) -> str:
         return intern.get(text) or intern.setdefault(text, text.decode())
 
     macros = tuple(
-        (word(m[1]), Macro(tuple(map(word, _words(m[3]))), m[2] is not None))
+        (word(m[1]), tuple(map(word, _words(m[3]))), m[2] is not None)
         for m in _DEFINE.finditer(data)
     )
     includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
@@ -175,10 +178,10 @@ class Vocabulary:
         known = _closure(known, outlines)
         macros: dict[str, dict[str, Macro]] = defaultdict(dict)
         for o in outlines:
-            for name, macro in o.macros:
+            for name, words, called in o.macros:
                 if name in known:
                     before = macros[o.path].get(name, Macro((), True))
-                    both = Macro(before.words + macro.words, before.called and macro.called)
+                    both = Macro(before.words + words, before.called and called)
                     macros[o.path][name] = both
         return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
 
@@ -292,12 +295,12 @@ def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
     users: dict[str, set[str]] = defaultdict(set)
     objects = set(known)
     for o in outlines:
-        for name, macro in o.macros:
+        for name, words, called in o.macros:
             if name in limit_values():  # a constant, whatever defines it
                 continue
-            if not macro.called:
+            if not called:
                 objects.add(name)
-            for word in macro.words:
+            for word in words:
                 users[word].add(name)
     known = set(known)
     todo = list(known)

@@ -2,7 +2,7 @@
 """What people read: tables for a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE
 from rich.markup import escape
@@ -11,6 +11,11 @@ from rich.table import Table
 from anypage.boot import Verdict
 from anypage.convert import Conversion
 from anypage.doctor import Need
+from anypage.findings import Finding
+from anypage.rules import Rule
+from anypage.subsystems import prefix_of
+
+_SHOWN = 40  # places
 
 
 def printable(line: str) -> str:
@@ -82,6 +87,51 @@ def for_a_person(result: Conversion) -> list[str]:
     """path:line: what is left to do, and why."""
     left = [f"{f.path}:{f.line}: {f.rule}: {f.reason}" for f in result.unconverted]
     return left + [f"{f.path}:{f.line}: {f.rule}: to review: {f.fix}" for f in result.review]
+
+
+def findings(found: Sequence[Finding], *, long: bool = False) -> list[str]:
+    """Places by subsystem, that with most of them first; only their numbers when they are many."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(prefix_of(finding.path), []).append(finding)
+    lines = []
+    for name in sorted(groups, key=lambda n: (-len(groups[n]), n)):
+        counts = Counter(f.rule for f in groups[name]).most_common()
+        classes = ", ".join(f"{count} {rule}" for rule, count in counts)
+        lines.append(f"{name}: {classes}")
+        if long or len(found) <= _SHOWN:
+            lines += [f"  {line}" for f in groups[name] for line in _place(f)]
+    files = len({f.path for f in found})
+    lines.append(f"{_count(len(found), 'place')} in {_count(files, 'file')}")
+    if len(found) > _SHOWN and not long:
+        lines.append("each of them: --long; what a class means: anypage explain CLASS")
+    return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _place(finding: Finding) -> Iterator[str]:
+    yield f"{finding.path}:{finding.line}:{finding.column}: {finding.rule}: {finding.expression}"
+    if len(finding.via) > 1:
+        yield f"    {' <- '.join(finding.via)}"
+    yield f"    {finding.reason}: {finding.fix}"
+
+
+def explanation(rule: Rule) -> list[str]:
+    """The text of a rule, and its examples."""
+    lines = [rule.ID, "", *rule.EXPLANATION.rstrip().splitlines()]
+    for example in rule.EXAMPLES:
+        after = ["  becomes", *_indented(example.after)] if example.after else []
+        because = [f"  is left to a person: {example.reason}"] if example.reason else []
+        left = [] if after or because else ["  is fine"]
+        lines += ["", *_indented(example.before), *after, *because, *left]
+    return [*lines, ""]
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {line}".rstrip() for line in text.splitlines()]
 
 
 def needs(found: Iterable[Need]) -> Table:

@@ -19,6 +19,7 @@ _SKELETON = re.compile(
     COMMENT + rb"|" + STRING + rb"|" + DIRECTIVE + rb"|" + _PLAIN_BRACKETS + rb"|[{}();]",
     re.MULTILINE,
 )
+_HASH = re.compile(rb"\n[ \t]*+#")
 _KEYWORD = re.compile(rb"[ \t]*#[ \t]*(\w*)[ \t]*")
 _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?")
 _AGGREGATE = re.compile(
@@ -198,7 +199,7 @@ class _Parser:
             return 0
         end = data.find(b"\n}", brace) + 2
         has_hit = self.next_hit < len(self.hits) and self.hits[self.next_hit] < end
-        if end < 2 or has_hit or data.find(b"#", brace, end) >= 0:
+        if end < 2 or has_hit or _HASH.search(data, brace, end):
             return 0
         if data.count(b"{", brace, end) != data.count(b"}", brace, end):
             return 0
