@@ -16,6 +16,7 @@ from anypage.backslashes import keep_backslashes
 from anypage.errors import AnypageError
 from anypage.findings import Edit, Finding
 from anypage.index import Index, Tree
+from anypage.store import open_index
 from anypage.tree import KernelTree
 
 _MARK = re.compile(rb"\banypage: ignore(?:\[([\w,\s-]*)\])?")
@@ -27,7 +28,7 @@ def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = Non
     No two edits of the result overlap: a finding whose edits would is not convertible. Companion
     edits of several findings may be the same edit; edits_by_file() merges them.
     """
-    index = Index(tree, jobs=jobs, chosen=chosen)
+    index = Index(tree, jobs=jobs, chosen=chosen).read_tree()
     findings = sorted(index.examine(), key=_place)
     return keep_backslashes(_without_conflicts(findings), index.read)
 
@@ -48,16 +49,16 @@ def audit(
     that are not there, an unknown revision, a patch that does not apply.
     """
     root = KernelTree.open(tree).path
-    index = Index(root, jobs=jobs)
+    index, save = open_index(root, jobs=jobs)
     if patch is not None:
-        changed = index.changed(change.after(root, patch, patch_name))
-        found = _added(index, changed, changed.changes)
-        index = changed
+        index, before = index.changed(change.after(root, patch, patch_name)), index
+        found = _added(before, index, index.changes)
     elif diff:
         before = index.changed(change.before(root, diff))
         found = _added(before, index, before.changes)
     else:
         found = index.examine(_inside(index, paths) if paths else None)
+    save()
     chosen = _inside(index, paths) if paths else {*index.paths}
     return sorted((f for f in found if f.path in chosen and not _is_marked(index, f)), key=_place)
 

@@ -7,10 +7,12 @@ vocabulary in each file, and the rules on the files that have some.
 
 import multiprocessing
 import os
+import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -19,10 +21,21 @@ from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, BytesAhoCorasick, Impleme
 from anypage import rules
 from anypage.findings import Finding
 from anypage.source_file import File
-from anypage.vocabulary import Outline, Vocabulary, bit_field_widths, defined, outline
+from anypage.vocabulary import (
+    Macro,
+    Outline,
+    Vocabulary,
+    bit_field_widths,
+    closure,
+    concerns,
+    defined,
+    macros_of,
+    outline,
+)
 
 T = TypeVar("T")
 Tree = Mapping[str, bytes] | Path
+Decode = Callable[[str, bytes], Outline]
 
 _SKIPPED = (
     "tools/",
@@ -61,10 +74,36 @@ class Hits(NamedTuple):
     widths: frozenset[str]
 
 
-class Index:
-    """A tree, read: outlines and hits of its files, and the vocabulary that follows from them.
+class Outlines(Mapping[str, Outline]):
+    """Outlines by path. rows may hold them as text, which is read when one is asked for."""
 
-    tree: a folder, or path -> text. Worker processes share the index: they are forked from it.
+    def __init__(self, rows: dict[str, Outline | bytes], decode: Decode | None = None) -> None:
+        self.rows, self.decode = rows, decode
+
+    def __getitem__(self, path: str) -> Outline:
+        row = self.rows[path]
+        if isinstance(row, bytes):
+            assert self.decode is not None
+            row = self.rows[path] = self.decode(path, row)
+        return row
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def replaced(self, touched: Set[str], fresh: Mapping[str, Outline]) -> "Outlines":
+        """Others for the files that were touched."""
+        kept = {path: row for path, row in self.rows.items() if path not in touched}
+        return Outlines({**kept, **fresh}, self.decode)
+
+
+class Index:
+    """A tree, read: outlines and hits of its files, the vocabulary that follows, and findings.
+
+    tree: a folder, or path -> text. sought: the words that hits are about. findings: of the files
+    that were examined so far. Worker processes share the index: they are forked from it.
     """
 
     def __init__(
@@ -74,30 +113,48 @@ class Index:
         self.changes: Mapping[str, bytes | None] = {}
         self.rules = tuple(chosen if chosen is not None else rules.discover())
         self.extra = frozenset(w for r in self.rules for w in r.WORDS)
-        self.paths = sorted(filter(in_scope, _paths(tree)))
-        self.outlines = {o.path: o for o in self._map(_outlines, _sources(self.paths))}
-        self.hits: dict[str, Hits] = {}
+        self.paths: list[str] = []
+        self.outlines = Outlines({})
+        self.includes: dict[str, tuple[str, ...]] = {}
+        self.candidates: frozenset[str] = frozenset()
+        self.macros: dict[str, dict[str, Macro]] = {}
         self.sought: frozenset[str] = frozenset()
-        self._finish(_sources(self.paths))
+        self.hits: dict[str, Hits] = {}
+        self.found: dict[str, frozenset[str]] = {}
+        self.vocabulary = Vocabulary.build(())
+        self.findings: dict[str, tuple[Finding, ...]] = {}
+
+    def read_tree(self) -> "Index":
+        """All of the tree."""
+        paths = frozenset(_paths(self.tree))
+        return self.update(paths, paths)
 
     def changed(self, changes: Mapping[str, bytes | None]) -> "Index":
-        """The tree with other texts in some files; None: the file is gone."""
+        """A new index: the tree with other texts in some files. None: the file is gone."""
         new = copy(self)
         new.changes = {**self.changes, **changes}
         gone = {path for path, text in changes.items() if text is None}
-        new.paths = sorted({*self.paths, *filter(in_scope, changes)} - gone)
-        unread = _sources(sorted({*changes} & {*new.paths}))
-        new.outlines = {p: o for p, o in self.outlines.items() if p not in changes}
-        new.outlines.update((o.path, o) for o in new._map(_outlines, unread))
-        new.hits = {p: h for p, h in self.hits.items() if p not in changes}
-        new._finish(unread)
-        return new
+        return new.update({*self.paths, *changes} - gone, changes.keys())
+
+    def update(self, paths: Iterable[str], touched: Set[str]) -> "Index":
+        """paths: the files there are now; touched: those that are new, gone, or changed."""
+        before, used = self.vocabulary, self.found
+        self.paths = sorted(filter(in_scope, paths))
+        here = _sources(sorted(touched & {*self.paths}))
+        self._close(touched, {o.path: o for o in self._map(_outlines, here)})
+        self._find(touched, here)
+        self.refresh()
+        stale = self._stale(touched, before, used) if self.findings else touched
+        self.findings = {p: f for p, f in self.findings.items() if p not in stale}
+        return self
 
     def examine(self, paths: Iterable[str] | None = None) -> list[Finding]:
         """What the rules say of the files at paths; without them, of all files."""
         chosen = self.paths if paths is None else sorted({*paths} & {*self.paths})
         wanted = [p for p in chosen if p in self.found or self._wanted_by_name(p)]
-        return list(self._map(_examine, wanted))
+        unknown = [path for path in wanted if path not in self.findings]
+        self.findings = {**self.findings, **dict(self._map(_examine, unknown))}
+        return [finding for path in wanted for finding in self.findings[path]]
 
     def read(self, path: str) -> bytes:
         """The text of a file; b"" when there is none that can be read (a dangling link)."""
@@ -114,34 +171,76 @@ class Index:
         """The lines of a file; a line ends with \\n alone, as for Finding.line."""
         return self.read(path).split(b"\n")
 
-    def _finish(self, unread: Sequence[str]) -> None:
-        """Hits and vocabulary, from the outlines. unread: the files that have no hits yet."""
-        self.vocabulary = Vocabulary.build(self.outlines[p] for p in sorted(self.outlines))
-        words = self.vocabulary.candidates | self.extra
-        twins = {f"{n}{limit}" for n in self.vocabulary.candidates for limit in ("_MIN", "_MAX")}
-        self._find(words | twins, unread)
-        self.found: dict[str, frozenset[str]] = {}
-        for path, hits in self.hits.items():
-            self.vocabulary.taken |= hits.words & (twins - words)
+    def refresh(self) -> None:
+        """The vocabulary, from candidates, macros, includes and hits."""
+        macros = {path: dict(of_file) for path, of_file in self.macros.items()}
+        self.vocabulary = Vocabulary(self.candidates, macros, self.includes)
+        words = self.candidates | self.extra
+        limits = self.sought - words
+        self.found = {}
+        for path in sorted(self.hits):
+            hits = self.hits[path]
+            self.vocabulary.taken |= hits.words & limits
             if found := hits.words & words:
                 self.found[path] = found
                 self.vocabulary.add_definitions(path, hits.defined)
-        for path, hits in self.hits.items():
-            self.vocabulary.add_layouts(path, hits.widths)
+        for path in sorted(self.hits):
+            self.vocabulary.add_layouts(path, self.hits[path].widths)
 
-    def _find(self, words: frozenset[str], unread: Sequence[str]) -> None:
-        """Make hits those of words, in all files."""
-        more = words - self.sought
-        passes = [(words, unread)]
-        if self.sought:
-            passes.append((more, _sources(sorted({*self.paths} - {*unread}))))
-        if self.sought - words:
+    def _close(self, touched: Set[str], fresh: Mapping[str, Outline]) -> None:
+        """Outlines and what follows from them; the closure anew only if the change concerns it."""
+        names = self.candidates
+        old = {p: concerns(self.outlines[p], names) for p in touched if p in self.outlines}
+        new = {path: concerns(outline, names) for path, outline in fresh.items()}
+        self.outlines = self.outlines.replaced(touched, fresh)
+        kept = {p: found for p, found in self.includes.items() if p not in touched}
+        self.includes = {**kept, **{p: o.includes for p, o in fresh.items()}}
+        if names and _filled(old) == _filled(new):
+            return
+        outlines = [self.outlines[path] for path in sorted(self.outlines)]
+        self.candidates = closure(outlines)
+        self.macros = {o.path: m for o in outlines if (m := macros_of(o, self.candidates))}
+
+    def _find(self, touched: Set[str], unread: Sequence[str]) -> None:
+        """Hits of the words that are sought from now on."""
+        limits = {f"{n}{limit}" for n in self.candidates for limit in ("_MIN", "_MAX")}
+        words, before = self.candidates | self.extra | limits, self.sought
+        self.hits = {p: h for p, h in self.hits.items() if p not in touched}
+        if before - words:
             self.hits = {p: _only(h, words) for p, h in self.hits.items()}
-        for self.sought, paths in passes:
-            for new in self._map(_hits, paths) if self.sought else ():
+        if before and words - before:
+            self.sought = words - before
+            others = _sources(sorted({*self.paths} - {*unread}))
+            for new in self._map(_hits, others):
                 old = self.hits.get(new.path)
                 self.hits[new.path] = _merged(old, new) if old else new
         self.sought = words
+        self.hits.update((hits.path, hits) for hits in self._map(_hits, unread))
+
+    def _stale(
+        self, touched: Set[str], before: Vocabulary, used: Mapping[str, frozenset[str]]
+    ) -> Set[str]:
+        """The files whose findings may be others now. before, used: vocabulary and found then."""
+        now = self.vocabulary
+        if before.taken != now.taken:
+            return {*self.paths}
+        names = {name for _, name in before.layouts ^ now.layouts}
+        for path in before.macros.keys() | now.macros.keys():
+            old, new = before.macros.get(path, {}), now.macros.get(path, {})
+            if old != new:
+                names |= {n for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
+        using = {
+            path
+            for found in (used, self.found)
+            for path, words in found.items()
+            if not names.isdisjoint(words)
+        }
+        folders = {folder for path in touched for folder in _folders(path)}
+        beside = {p for p in self.found if p.endswith(".h") and posixpath.dirname(p) in folders}
+        reaching = now.includers(touched)
+        if before.includes.keys() != now.includes.keys():  # an #include may mean another file now
+            reaching |= before.includers(touched)
+        return reaching | using | beside
 
     def _wanted_by_name(self, path: str) -> bool:
         return any(r.applies is not rules.c_files and r.applies(path) for r in self.rules)
@@ -188,7 +287,7 @@ def _outlines(index: Index, paths: Sequence[str]) -> list[Outline]:
 
 def _hits(index: Index, paths: Sequence[str]) -> list[Hits]:
     found = []
-    words = _Words(index.sought)
+    words = _finder(index.sought)
     for path in paths:
         data = index.read(path)
         if _is_register_header(data):
@@ -218,6 +317,11 @@ class _Words:
         return frozenset(self.words[i] for i in found)
 
 
+@lru_cache(maxsize=2)
+def _finder(words: frozenset[str]) -> _Words:
+    return _Words(words)
+
+
 def _is_register_header(data: bytes) -> bool:
     """A long list of numbers, as GPUs have them: no code, and no condition but its own guard."""
     if len(data) < _REGISTER_HEADER or b"{" in data or data.count(b"\n#if") > 1:
@@ -225,20 +329,21 @@ def _is_register_header(data: bytes) -> bool:
     return len(data) < data.count(b"\n#define ") * _BYTES_PER_DEFINE
 
 
-def _examine(index: Index, paths: Sequence[str]) -> list[Finding]:
-    findings: list[Finding] = []
-    for path in paths:
-        names = index.vocabulary.scope(path)
-        found = index.found.get(path, frozenset())
-        words = frozenset(w for w in found if w in index.extra or w in names or names.is_layout(w))
-        data = index.read(path)
-        if _FOR_ASSEMBLER.search(data):
-            words = frozenset()
-        file = File(path, data, names, words, index.read)
-        for rule in index.rules:
-            if rule.applies(path) and (words or rule.applies is not rules.c_files):
-                findings.extend(rule.examine(file))
-    return findings
+def _examine(index: Index, paths: Sequence[str]) -> list[tuple[str, tuple[Finding, ...]]]:
+    return [(path, tuple(_findings(index, path))) for path in paths]
+
+
+def _findings(index: Index, path: str) -> Iterator[Finding]:
+    names = index.vocabulary.scope(path)
+    found = index.found.get(path, frozenset())
+    words = frozenset(w for w in found if w in index.extra or w in names or names.is_layout(w))
+    data = index.read(path)
+    if _FOR_ASSEMBLER.search(data):
+        words = frozenset()
+    file = File(path, data, names, words, index.read)
+    for rule in index.rules:
+        if rule.applies(path) and (words or rule.applies is not rules.c_files):
+            yield from rule.examine(file)
 
 
 def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:
@@ -261,3 +366,12 @@ def _only(hits: Hits, words: frozenset[str]) -> Hits:
 
 def _merged(a: Hits, b: Hits) -> Hits:
     return Hits(a.path, a.words | b.words, a.defined | b.defined, a.widths | b.widths)
+
+
+def _filled(concerned: Mapping[str, frozenset[T]]) -> dict[str, frozenset[T]]:
+    return {path: found for path, found in concerned.items() if found}
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path

@@ -12,7 +12,7 @@ import posixpath
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -171,19 +171,11 @@ class Vocabulary:
 
     @classmethod
     def build(cls, outlines: Iterable[Outline]) -> "Vocabulary":
-        """The closure: names of global headers first, then those of private files."""
+        """The vocabulary of a tree with these files."""
         outlines = list(outlines)
-        known = set(seeds())
-        known = _closure(known, (o for o in outlines if is_global(o.path)))
-        known = _closure(known, outlines)
-        macros: dict[str, dict[str, Macro]] = defaultdict(dict)
-        for o in outlines:
-            for name, words, called in o.macros:
-                if name in known:
-                    before = macros[o.path].get(name, Macro((), True))
-                    both = Macro(before.words + words, before.called and called)
-                    macros[o.path][name] = both
-        return cls(frozenset(known), dict(macros), {o.path: o.includes for o in outlines})
+        known = closure(outlines)
+        macros = {o.path: found for o in outlines if (found := macros_of(o, known))}
+        return cls(known, macros, {o.path: o.includes for o in outlines})
 
     def __post_init__(self) -> None:
         for path in self.includes:
@@ -246,6 +238,22 @@ class Vocabulary:
             self._reach[path] = tuple(todo)
         return self._reach[path]
 
+    def includers(self, paths: Iterable[str]) -> set[str]:
+        """The files that reach one of paths, which are among them."""
+        found = set(paths)
+        last = found
+        while last:
+            names = tuple(posixpath.basename(path) for path in last)
+            last = {
+                path
+                for path, includes in self.includes.items()
+                if path not in found
+                and any(include.endswith(names) for include in includes)
+                and not last.isdisjoint(self._targets(path))
+            }
+            found |= last
+        return found
+
     def definers(self, name: str) -> list[str]:
         """The global headers that define name."""
         return self._definers.get(name, [])
@@ -289,6 +297,32 @@ def _common(a: str, b: str) -> int:
             break
         count += 1
     return count
+
+
+def closure(outlines: Sequence[Outline]) -> frozenset[str]:
+    """Every name that derives from a seed: of global headers first, then of private files."""
+    known = set(seeds())
+    known = _closure(known, (o for o in outlines if is_global(o.path)))
+    return frozenset(_closure(known, outlines))
+
+
+def macros_of(outline: Outline, names: frozenset[str]) -> dict[str, Macro]:
+    """The macros of a file that are among names; several #defines of one are one here."""
+    macros: dict[str, Macro] = {}
+    for name, words, called in outline.macros:
+        if name in names:
+            before = macros.get(name, Macro((), True))
+            macros[name] = Macro(before.words + words, before.called and called)
+    return macros
+
+
+def concerns(outline: Outline, names: frozenset[str]) -> frozenset[tuple[object, ...]]:
+    """What of a file can change the closure when it is names now."""
+    return frozenset(
+        macro
+        for macro in outline.macros
+        if macro[0] in names or any(word.rstrip("(") in names for word in macro[1])
+    )
 
 
 def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:

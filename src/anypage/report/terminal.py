@@ -15,7 +15,7 @@ from anypage.findings import Finding
 from anypage.rules import Rule
 from anypage.subsystems import prefix_of
 
-_SHOWN = 40  # places
+_SHOWN = 40  # places, subsystems
 
 
 def printable(line: str) -> str:
@@ -95,12 +95,15 @@ def findings(found: Sequence[Finding], *, long: bool = False) -> list[str]:
     for finding in found:
         groups.setdefault(prefix_of(finding.path), []).append(finding)
     lines = []
-    for name in sorted(groups, key=lambda n: (-len(groups[n]), n)):
+    worst = sorted(groups, key=lambda n: (-len(groups[n]), n))
+    for name in worst if long else worst[:_SHOWN]:
         counts = Counter(f.rule for f in groups[name]).most_common()
         classes = ", ".join(f"{count} {rule}" for rule, count in counts)
         lines.append(f"{name}: {classes}")
         if long or len(found) <= _SHOWN:
             lines += [f"  {line}" for f in groups[name] for line in _place(f)]
+    if len(groups) > _SHOWN and not long:
+        lines.append(f"and {_count(len(groups) - _SHOWN, 'other subsystem')}")
     files = len({f.path for f in found})
     lines.append(f"{_count(len(found), 'place')} in {_count(files, 'file')}")
     if len(found) > _SHOWN and not long:
