@@ -50,10 +50,11 @@ class Comparison:
     added: tuple[str, ...]
 
 
-def explained() -> dict[str, str]:
-    """Objects that may differ, with the reason: facts/identity.toml."""
+def explained(page_size: str) -> dict[str, str]:
+    """Objects that may differ in a build for 4k, 16k or 64k, and why: facts/identity.toml."""
     text = resources.files("anypage.facts").joinpath("identity.toml").read_text()
-    return dict(tomllib.loads(text)["object"])
+    known = tomllib.loads(text)
+    return {**known["object"], **known.get(page_size, {})}
 
 
 def compare(before: Path, after: Path, jobs: int = 2) -> Comparison:
