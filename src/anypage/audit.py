@@ -29,7 +29,7 @@ def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = Non
     edits of several findings may be the same edit; edits_by_file() merges them.
     """
     index = Index(tree, jobs=jobs, chosen=chosen).read_tree()
-    findings = sorted(index.examine(), key=_place)
+    findings = sorted((f for f in index.examine() if not f.settled), key=_place)
     return keep_backslashes(_without_conflicts(findings), index.read)
 
 

@@ -21,6 +21,7 @@ class Finding:
     path is relative to the tree; line and column count from 1. via is the chain of names from the
     expression to PAGE_SHIFT. A finding without edits cannot be converted by rule: reason says why.
     companions are edits in other files that belong to the same fix (a limit macro in a header).
+    settled: what the compiler makes of it in a boot-time image is right, so a conversion leaves it.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Finding:
     edits: tuple[Edit, ...] = ()
     companions: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
     severity: str = "error"
+    settled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What a program reads: all but the edits."""

@@ -101,6 +101,7 @@ class File:
         fix: str,
         edits: Iterable[Edit] = (),
         companions: Companions = (),
+        settled: bool = False,
     ) -> Finding:
         """A finding whose expression are toks, which must not be empty."""
         start, end = toks[0].start, toks[-1].end
@@ -116,6 +117,7 @@ class File:
             fix,
             tuple(edits),
             companions,
+            settled=settled,
         )
 
     def _wanted(self, hit: int, words: tuple[str, ...]) -> bool:

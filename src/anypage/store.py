@@ -157,11 +157,13 @@ def _dump(value: Any) -> bytes:
 
 def _row(finding: Finding) -> list[Any]:
     companions = [(path, list(map(_edit_row, edits))) for path, edits in finding.companions]
-    return [*finding.as_json().values(), list(map(_edit_row, finding.edits)), companions]
+    edits = list(map(_edit_row, finding.edits))
+    return [*finding.as_json().values(), edits, companions, finding.settled]
 
 
 def _finding(row: list[Any]) -> Finding:
-    path, line, column, rule, severity, expression, via, reason, fix, edits, companions = row
+    path, line, column, rule, severity, expression, via, reason, fix = row[:9]
+    edits, companions, settled = row[9:]
     others = tuple((name, tuple(map(_edit, of_file))) for name, of_file in companions)
     return Finding(
         path,
@@ -175,6 +177,7 @@ def _finding(row: list[Any]) -> Finding:
         tuple(map(_edit, edits)),
         others,
         severity,
+        settled,
     )
 
 

@@ -58,6 +58,8 @@ def _judge(file: File, width: Sequence[Token], *, fixed: bool) -> Iterator[Findi
         yield file.finding(ID, width, reason=str(error), fix=_FIX)
         return
     if found is None:
+        fix = "none: it is what another width leaves, and changes with that"
+        yield file.finding(ID, width, reason=_REASON, fix=fix, settled=True)
         return
     if fixed:
         yield file.finding(ID, width, reason=FIXED, fix=_FIX)

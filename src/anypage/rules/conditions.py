@@ -274,9 +274,15 @@ def examine(file: File) -> Iterator[Finding]:
         if page_config.settled(file.c, number, conditional.arms[0].start):
             continue
         group = read_group(file, conditional)
-        if group and group.dependent and not right_already(group):
-            yield _finding(group)
+        if group and group.dependent:
+            yield _settled(group) if right_already(group) else _finding(group)
     yield from _followers(file)
+
+
+def _settled(group: Group) -> Finding:
+    fix = "none: with no size set, the arm is that of the largest page, which serves every size"
+    toks = group.dependent[0].tokens
+    return group.file.finding(ID, toks, reason=_REASON, fix=fix, settled=True)
 
 
 def _finding(group: Group) -> Finding:

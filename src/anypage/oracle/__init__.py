@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The compiler as the judge: which places do not compile when the page size is no constant.
+
+PAGE_SHIFT becomes a variable, in headers of our own that are found first, and the compiler checks
+the syntax of every translation unit that names something of the vocabulary, and of enough others
+to see every header that does. Build-time assertions, which only an optimiser would judge, have to
+be constants there. A place is what the compiler complains about, and every macro on the way to it.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from anypage.cache import cache_dir, locked, whole_file
+from anypage.errors import AnypageError
+from anypage.index import Index
+from anypage.oracle.recording import Recording, Unit, record
+from anypage.process import run
+from anypage.store import content_keys, open_index
+from anypage.tree import KernelTree
+
+VARIABLE = "anypage_page_shift"
+_ASSERT = """\
+#undef __compiletime_assert
+#define __compiletime_assert(condition, msg, prefix, suffix) \\
+	do { (void)__builtin_choose_expr(__builtin_choose_expr(%s, 1, !!(condition)), 0, 0); } while (0)
+"""
+# Most assertions have nothing to do with the page size, and their operands are no constants before
+# an optimiser saw them.
+_UNRELATED = f'!__builtin_strstr(#condition, "{VARIABLE}")'
+_ASSERTED = "__builtin_choose_expr"
+_FLAGS = (
+    "-fsyntax-only",
+    "-fno-diagnostics-show-caret",
+    "-fmax-errors=0",
+    "-ftrack-macro-expansion=2",
+    "-Wvla",
+    "-Wundef",
+)
+_DIAGNOSTIC = re.compile(r"^([^\s:][^:\n]*):(\d+):\d+: (error|warning|note): (.*)$", re.MULTILINE)
+_ABOUT = re.compile(
+    r"not (?:an? )?(?:integer |compile-time )?constant|n't (?:an? )?(?:integer )?constant"
+    r"|nonconstant|not computable|variably modified|variable.length|variable-sized"
+    rf"|does not reduce to|must be a constant|poisoned|{VARIABLE}"
+)
+_EXPANSION = "in expansion of macro"
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A place that needs a constant: where it is used, and all places between there and the root.
+
+    path, line: the outermost use of a macro, or the expression itself. chain: all of them.
+    """
+
+    path: str
+    line: int
+    message: str
+    chain: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the compiler said. units: by source; headers: of each, a source that reads it."""
+
+    recording: Recording
+    complaints: tuple[Complaint, ...]
+    units: Mapping[str, Unit]
+    headers: Mapping[str, str]
+
+
+@cache
+def facts() -> Mapping[str, Any]:
+    """facts/oracle.toml."""
+    text = resources.files("anypage.facts").joinpath("oracle.toml").read_text()
+    return tomllib.loads(text)
+
+
+def oracle(
+    tree: Path,
+    paths: Sequence[str] = (),
+    *,
+    config: str = "allmodconfig",
+    arch: str = "arm64",
+    jobs: int = 2,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Truth:
+    """Let the compiler judge a tree, or the folders at paths; what it said before is not asked.
+
+    AnypageError for no kernel tree, an architecture that facts/oracle.toml does not have, a
+    configuration that does not work.
+    """
+    source = KernelTree.open(tree)
+    if arch not in facts()["arch"]:
+        known = ", ".join(facts()["arch"])
+        raise AnypageError(f"no oracle for the architecture '{arch}'", remedy=f"use {known}")
+    about = {**facts()["arch"][arch], "paths": facts()["paths"]}
+    index, save = open_index(source.path, jobs=jobs)
+    save()
+    keys = content_keys(source.path)
+    with locked(cache_dir("oracle") / "lock"):
+        folder = _folder(keys, arch, config, f"{about['cross_compile']}gcc")
+        recording = record(
+            source, folder, arch=arch, facts=about, config=config, jobs=jobs, progress=progress
+        )
+        judge = _Judge(recording, about, keys)
+        units = tuple(_affected(index, recording.units, paths))
+        return _judged(judge, units, jobs, progress)
+
+
+def _folder(keys: Mapping[str, str], arch: str, config: str, compiler: str) -> Path:
+    digest = hashlib.sha256(json.dumps(sorted(keys.items())).encode())
+    text = Path(config).read_bytes() if Path(config).is_file() else config.encode()
+    for part in (arch.encode(), text, run([compiler, "--version"])):
+        digest.update(b"\0" + part)
+    return cache_dir("oracle", digest.hexdigest()[:20])
+
+
+def _affected(index: Index, units: Sequence[Unit], paths: Sequence[str]) -> Iterator[Unit]:
+    """Units with a word of the vocabulary, and for each header with one a unit that reads it."""
+    inside = [u for u in units if not paths or any(_is_below(u.source, path) for path in paths)]
+    headers = {path for path in index.found if path.endswith(".h") and _matters(index, path)}
+    rest = []
+    for unit in inside:
+        if _matters(index, unit.source):
+            headers -= {*index.vocabulary.reach(unit.source)}
+            yield unit
+        else:
+            rest.append(unit)
+    for unit in rest:
+        if not headers.isdisjoint(index.vocabulary.private_headers(unit.source)):
+            headers -= {*index.vocabulary.reach(unit.source)}
+            yield unit
+    for unit in rest:
+        if headers and not headers.isdisjoint(reached := index.vocabulary.reach(unit.source)):
+            headers -= {*reached}
+            yield unit
+
+
+def _is_below(path: str, folder: str) -> bool:
+    top = os.path.normpath(folder)
+    return top in (".", path) or path.startswith(f"{top}/")
+
+
+def _matters(index: Index, path: str) -> bool:
+    names = index.vocabulary.scope(path)
+    return any(w in names or w in index.extra for w in index.found.get(path, ()))
+
+
+def _judged(
+    judge: "_Judge", units: Sequence[Unit], jobs: int, progress: Callable[[str], None]
+) -> Truth:
+    complaints: dict[Complaint, None] = {}
+    headers: dict[str, str] = {}
+    progress(f"judge {len(units)} of {len(judge.recording.units)} translation units")
+    with ThreadPoolExecutor(jobs) as pool:
+        for done, (unit, verdict) in enumerate(
+            zip(units, pool.map(judge.verdict, units), strict=True), 1
+        ):
+            if not verdict.ran:
+                progress(f"{unit.source}: the compiler did not get through")
+            complaints.update(dict.fromkeys(verdict.complaints))
+            headers.update(dict.fromkeys(verdict.headers, unit.source))
+            if done % 250 == 0:
+                progress(f"{done} of {len(units)} judged")
+    found = sorted(complaints, key=lambda c: (c.path, c.line, c.message, c.chain))
+    return Truth(judge.recording, tuple(found), {u.source: u for u in units}, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    complaints: tuple[Complaint, ...]
+    headers: frozenset[str]
+    ran: bool
+
+
+class _Judge:
+    """Asks the compiler, or the cache; answers are found by the content of all that was read."""
+
+    def __init__(
+        self, recording: Recording, about: Mapping[str, Any], keys: Mapping[str, str]
+    ) -> None:
+        self.recording, self.keys = recording, keys
+        self.results = cache_dir("oracle", "results")
+        self.places = recording.folder / "headers"
+        self.first = [f"-I{self.places}", "-include", str(self.places / "anypage.h")]
+        self._write_headers(about)
+        self.digest = hashlib.sha256()
+        for file in sorted(self.places.rglob("*.h")):
+            self.digest.update(file.read_bytes().replace(str(recording.tree).encode(), b""))
+
+    def verdict(self, unit: Unit) -> _Verdict:
+        """What the compiler says of a unit, without assertions that no page size makes constant."""
+        said = self._ask(unit, constant=False)
+        complaints = _complaints(said["text"], self.recording)
+        if any(_ASSERTED in c.message for c in complaints):
+            usual = {*_complaints(self._ask(unit, constant=True)["text"], self.recording)}
+            complaints = [c for c in complaints if c not in usual]
+        read = frozenset(path for path in said["read"] if not path.startswith("/"))
+        return _Verdict(tuple(complaints), read, said["ran"])
+
+    def _write_headers(self, about: Mapping[str, Any]) -> None:
+        """In one step: a second run may read them."""
+        texts = {"anypage.h": self._first_header(about)}
+        for name, names in about["headers"].items():
+            original = self.recording.tree / "arch" / self.recording.arch / "include" / name
+            if original.is_file():
+                text = original.read_text(errors="replace")
+                texts[name] = f'#line 1 "{original}"\n' + _with_variables(text, names)
+        texts["constant/anypage.h"] = _ASSERT % "0"
+        for name, text in texts.items():
+            (self.places / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.places / name).write_text(text)
+
+    def _first_header(self, about: Mapping[str, Any]) -> str:
+        configured = (self.recording.objects / "include/config/auto.conf").read_text()
+        lines = [f"extern unsigned int {VARIABLE};"]
+        for name in about["config"]:
+            if value := re.search(rf"^{name}=(\d+)$", configured, re.MULTILINE):
+                lines += [f"#undef {name}", f"#define {name} {_variable(value[1])}"]
+        lines += [f"#define {name} {value}" for name, value in facts()["limits"].items()]
+        for name in facts()["poison"]:
+            lines += [f"#undef {name}", f"#pragma GCC poison {name}"]
+        return "\n".join(lines) + "\n" + _ASSERT % _UNRELATED
+
+    def _ask(self, unit: Unit, *, constant: bool) -> dict[str, Any]:
+        first = ["-include", str(self.places / "constant/anypage.h")] if constant else self.first
+        name = self._name(unit, constant)
+        file = self.results / f"{name}.json.gz"
+        try:
+            known = dict(json.loads(gzip.decompress(file.read_bytes())))
+            if known["content"] == self._content(known["read"]):
+                return known
+        except (OSError, ValueError, KeyError, EOFError):
+            pass
+        said = self._compile(unit, first, name)
+        said["content"] = self._content(said["read"])
+        if said["ran"]:
+            with whole_file(file) as part:
+                part.write_bytes(gzip.compress(json.dumps(said).encode(), 1))
+        return said
+
+    def _name(self, unit: Unit, constant: bool) -> str:
+        digest = self.digest.copy()
+        words = "\0".join([self.recording.compiler, unit.source, *unit.arguments])
+        words = words.replace(str(self.recording.tree), "").replace(str(self.recording.folder), "")
+        digest.update(repr((words, constant, _FLAGS)).encode())
+        return digest.hexdigest()[:32]
+
+    def _content(self, read: Iterable[str]) -> str:
+        """The content of files: of the tree (a path in it), or of the build folder (objects/)."""
+        digest = hashlib.sha256()
+        for path in read:
+            digest.update(f"{path}\0{self.keys.get(path) or self._other(path)}\0".encode())
+        return digest.hexdigest()
+
+    @cache  # noqa: B019 - lives as long as a run of the oracle
+    def _other(self, path: str) -> str:
+        file = self.recording.objects / path.removeprefix("//")
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+    def _compile(self, unit: Unit, first: Sequence[str], name: str) -> dict[str, Any]:
+        listed = self.recording.folder / f"{name}.d"
+        source = self.recording.tree / unit.source
+        at = unit.arguments.index("-nostdinc") if "-nostdinc" in unit.arguments else 0
+        flags = [word for word in first if word.startswith("-I")]
+        rest = [word for word in first if not word.startswith("-I")]
+        command = [self.recording.compiler, *unit.arguments[:at], *flags, *unit.arguments[at:]]
+        command += [*rest, *_FLAGS, "-MD", "-MF", str(listed), str(source)]
+        result = subprocess.run(
+            command,
+            cwd=self.recording.objects,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        read = sorted(self._relative(_files(listed)))
+        listed.unlink(missing_ok=True)
+        said = "\n".join(_wanted_lines(result.stderr))
+        return {"text": said, "read": read, "ran": unit.source in read}
+
+    def _relative(self, files: Iterable[str]) -> Iterator[str]:
+        tree = f"{self.recording.tree}/"
+        for path in files:
+            whole = os.path.normpath(self.recording.objects / path)
+            if whole.startswith(str(self.places)):
+                continue
+            yield whole.removeprefix(tree) if whole.startswith(tree) else f"//{path}"
+
+
+def _files(listed: Path) -> list[str]:
+    """The prerequisites in a makefile that the compiler wrote."""
+    try:
+        text = listed.read_text(errors="replace")
+    except OSError:
+        return []
+    return text.replace("\\\n", " ").partition(":")[2].split()
+
+
+def _with_variables(text: str, names: Iterable[str]) -> str:
+    """Every #define of names has its value, and is no constant."""
+    for name in names:
+        pattern = rf"(#\s*define\s+{name}\s+)(\S.*?)(\s*(?:/\*.*)?)$"
+        text = re.sub(pattern, "\\1" + _variable("\\2") + "\\3", text, flags=re.MULTILINE)
+    return text
+
+
+def _variable(value: str) -> str:
+    """No constant for the compiler; for the preprocessor it is the value, with a warning."""
+    return f"({value} + {VARIABLE})"
+
+
+def _wanted_lines(text: str) -> Iterator[str]:
+    """Complaints that are about constants, with the notes on macros behind each."""
+    wanted = False
+    for match in _DIAGNOSTIC.finditer(text):
+        if match[3] != "note":
+            wanted = bool(_ABOUT.search(match[4]))
+        if wanted and (match[3] != "note" or _EXPANSION in match[4]):
+            yield match[0]
+
+
+def _complaints(text: str, recording: Recording) -> list[Complaint]:
+    groups: list[tuple[str, list[Place]]] = []
+    for path, line, kind, message in _DIAGNOSTIC.findall(text):
+        if kind != "note":
+            groups.append((message, []))
+        whole = os.path.normpath(recording.objects / path)
+        if not whole.startswith(f"{recording.folder}/"):
+            groups[-1][1].append((os.path.relpath(whole, recording.tree), int(line)))
+    return [Complaint(*chain[-1], message, tuple(chain)) for message, chain in groups if chain]

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How far audit and the compiler agree: recall and precision, and each place where they do not."""
+
+import os
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+from anypage.findings import Finding
+from anypage.oracle import Complaint, Place, Truth
+from anypage.process import run
+from anypage.source.c import CFile, Directive, parse
+
+_LINE_MARKER = re.compile(rb'# (\d+) "([^"]*)"')
+_DEFINE = re.compile(rb"#define (\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Numbers of places of the compiler and of findings, and those on which they disagree.
+
+    missed: one complaint for each place that audit has not. unconfirmed: findings in compiled code.
+    not_compiled: how many findings the compiler did not see in this configuration.
+    """
+
+    places: int
+    found: int
+    missed: tuple[Complaint, ...]
+    confirmed: int
+    unconfirmed: tuple[Finding, ...]
+    not_compiled: int
+
+    @property
+    def recall(self) -> float:
+        """The share of the compiler's places that audit finds, 0 to 1."""
+        return self.found / self.places if self.places else 1.0
+
+    @property
+    def precision(self) -> float:
+        """The share of audit's findings in compiled code that the compiler confirms, 0 to 1."""
+        judged = self.confirmed + len(self.unconfirmed)
+        return self.confirmed / judged if judged else 1.0
+
+
+def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
+    """Compare findings of severity "error" with the compiler's verdict on the same tree.
+
+    A place and a finding are the same when a line of the finding's expression is on the way from
+    the place to the root of its macros.
+    """
+    errors = [f for f in findings if f.severity == "error"]
+    files = {path: _Source(truth, path) for path in truth.units.keys() | truth.headers.keys()}
+    for finding in errors:
+        if finding.path in files:
+            files[finding.path].findings.append(finding)
+    seen = [f for source in files.values() for f in source.findings]
+    at = _by_line(files.values())
+    in_macros = _by_macro(files.values())
+    confirmed: set[Finding] = set()
+    places: dict[Place, Complaint] = {}
+    found: set[Place] = set()
+    for complaint in truth.complaints:
+        place = complaint.path, complaint.line
+        places[place] = complaint
+        same = [finding for link in complaint.chain for finding in at.get(link, ())]
+        if not same and place[0] in files:
+            words = files[place[0]].words(complaint.line)
+            same = [finding for word in words for finding in in_macros.get(word, ())]
+        if same:
+            found.add(place)
+            confirmed.update(same)
+    doubtful = [f for f in seen if f not in confirmed]
+    compiled = {f for source in files.values() for f in source.compiled({*doubtful})}
+    return Agreement(
+        len(places),
+        len(found),
+        tuple(places[place] for place in sorted(places.keys() - found)),
+        len(confirmed),
+        tuple(f for f in doubtful if f in compiled),
+        len(errors) - len(seen) + len(doubtful) - len(compiled),
+    )
+
+
+class _Source:
+    """A file that the compiler read, and the findings in it."""
+
+    def __init__(self, truth: Truth, path: str) -> None:
+        self.truth, self.path = truth, path
+        self.findings: list[Finding] = []
+
+    @cached_property
+    def data(self) -> bytes:
+        """Its text."""
+        return (self.truth.recording.tree / self.path).read_bytes()
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The offset of each line."""
+        return [0, *(m.end() for m in re.finditer(rb"\n", self.data))]
+
+    @cached_property
+    def at(self) -> dict[int, Finding]:
+        """The findings by offset."""
+        return {self.starts[f.line - 1] + f.column - 1: f for f in self.findings}
+
+    @cached_property
+    def parsed(self) -> CFile:
+        """Statements and preprocessor lines with findings."""
+        return parse(self.data, sorted(self.at))
+
+    def words(self, line: int) -> list[bytes]:
+        """The words of a line, from 1."""
+        end = self.data.find(b"\n", self.starts[line - 1])
+        return re.findall(rb"\w+", self.data[self.starts[line - 1] : end])
+
+    def lines(self, finding: Finding, offset: int) -> range:
+        """The lines of its expression, which is shown with single spaces."""
+        words = map(re.escape, finding.expression.encode().split())
+        match = re.compile(rb"(?:\s|\\\n)+".join(words)).match(self.data, offset)
+        count = match[0].count(b"\n") if match else 0
+        return range(finding.line, finding.line + count + 1)
+
+    def macros(self) -> Iterator[tuple[bytes, Finding]]:
+        """Findings in the body of a macro, with its name."""
+        for directive in self.parsed.directives:
+            if directive.hits and (define := directive.define(self.data)):
+                yield from ((define.name, self.at[hit]) for hit in directive.hits)
+
+    def compiled(self, doubtful: Set[Finding]) -> Iterator[Finding]:
+        """Those that the compiler saw: not in a skipped arm of an #if, nor in an unused macro."""
+        if doubtful.isdisjoint(self.findings):
+            return
+        lines, macros = _preprocessed(self.truth, self.path)
+
+        def any_line(start: int, end: int) -> bool:
+            first, last = bisect_right(self.starts, start), bisect_right(self.starts, end)
+            return any(first <= line <= last for line in lines)
+
+        hits: list[int] = []
+        for statement in self.parsed.statements:
+            tokens = self.parsed.tokens(statement)
+            first = next((t.start for t in tokens if t.kind != "dir"), statement.end)
+            hits += (hit for hit in statement.hits if any_line(first, hit))
+        for directive in self.parsed.directives:
+            define = directive.define(self.data)
+            used = define.name in macros if define else any_line(*_arm(self.parsed, directive))
+            hits += directive.hits if used else ()
+        yield from (self.at[hit] for hit in hits if self.at[hit] in doubtful)
+
+
+def _by_line(sources: Iterable[_Source]) -> dict[Place, list[Finding]]:
+    found: dict[Place, list[Finding]] = defaultdict(list)
+    for source in sources:
+        for offset, finding in source.at.items() if source.findings else ():
+            for line in source.lines(finding, offset):
+                found[source.path, line].append(finding)
+    return found
+
+
+def _by_macro(sources: Iterable[_Source]) -> dict[bytes, list[Finding]]:
+    """Of the argument of an attribute, the compiler tells where it is used and no more."""
+    found: dict[bytes, list[Finding]] = defaultdict(list)
+    for source in sources:
+        for name, finding in source.macros() if source.findings else ():
+            found[name].append(finding)
+    return found
+
+
+def _arm(file: CFile, directive: Directive) -> tuple[int, int]:
+    """The bytes between the preprocessor lines in which this one stands."""
+    index = directive.condition
+    if index >= 0 and directive in file.conditionals[index].arms:
+        index = file.conditionals[index].parent
+    if index < 0:
+        return 0, len(file.data)
+    around = file.conditionals[index]
+    ends = [*around.arms[1:], *([around.endif] if around.endif else [])]
+    borders = [*around.arms, *ends[-1:]]
+    before = max(b.start for b in borders if b.start < directive.start)
+    return before, min((e.start for e in ends if e.start > directive.start), default=len(file.data))
+
+
+def _preprocessed(truth: Truth, path: str) -> tuple[frozenset[int], frozenset[bytes]]:
+    """The lines of the file at path that the preprocessor keeps, and the macros that are used."""
+    recording = truth.recording
+    unit = truth.units[path if path in truth.units else truth.headers[path]]
+    source = str(recording.tree / unit.source)
+    command = [recording.compiler, *unit.arguments, "-E", "-dU", source]
+    text = run(command, cwd=recording.objects)
+    lines: set[int] = set()
+    macros: set[bytes] = set()
+    here, number = False, 0
+    for line in text.split(b"\n"):
+        if marker := _LINE_MARKER.match(line):
+            number = int(marker[1])
+            name = recording.objects / os.fsdecode(marker[2])
+            here = os.path.normpath(name) == str(recording.tree / path)
+            continue
+        if macro := _DEFINE.match(line):
+            macros.add(macro[1])
+        elif here and line.strip():
+            lines.add(number)
+        number += 1
+    return frozenset(lines), frozenset(macros)
