@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anypage.audit import apply, edits_by_file, find
-from anypage.index import in_scope
+from anypage.index import UNREAD, in_scope
 
 ROUNDS = 12
 FILES = 60
@@ -74,3 +74,36 @@ def test_damaged_files(sample: dict[str, bytes], number: int) -> None:
     assert all(1 <= f.line <= tree[f.path].count(b"\n") + 1 for f in findings)
     for path, edits in edits_by_file(findings).items():
         assert apply(tree[path], edits) != tree[path]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"int a[" + b"1+" * 1_000_000 + b"PAGE_SIZE];\n",
+        b"int a[" + b"PAGE_SIZE+" * 200_000 + b"1];\n",
+        b"int a[" + b"PAGE_SIZE+" * 3_000 + b"1];\n",
+        b"int a[" + b"(" * 100_000 + b"PAGE_SIZE" + b")" * 100_000 + b"];\n",
+        b"#define A " + b"\\\n PAGE_SIZE+" * 200_000 + b"1\n",
+        b"#if " + b"PAGE_SIZE+" * 200_000 + b"1\n#endif\n",
+        b"#if 2\n" * 300 + b"int a[PAGE_SIZE];\n" + b"#endif\n" * 300,
+        b"void f(void)\n{" + b"{" * 300 + b"static char a[PAGE_SIZE];\n" + b"}" * 301,
+    ],
+)
+def test_what_is_too_much_to_read_is_said(text: bytes) -> None:
+    found = find({"mm/a.c": text})
+    assert {finding.rule for finding in found} == {UNREAD}
+    assert found[0].reason.startswith("not read: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"int a[PAGE_SIZE" + b" " * 100_000 + b"];\n",
+        b"int a[PAGE_SIZE];" + b"//" + b"PAGE_SIZE " * 1_000_000,
+        b"#define A B\n#define B A + PAGE_SIZE\nint a[B];\n",
+        b"#define A(x) A(A(x)) PAGE_SIZE\nint a[A(1)];\n",
+        b"int a[PAGE_SIZE" + b"+ PAGE_SIZE" * 30 + b"];\n",
+    ],
+)
+def test_what_is_odd_is_read(text: bytes) -> None:
+    assert [finding.rule for finding in find({"mm/a.c": text})] == ["storage"]

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Keeps the backslashes of multi-line macros in their column when a line gets longer."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from anypage.findings import Edit, Finding
 
-_LINE = re.compile(rb"[^\n]*?([ \t]+)\\\r?(?=\n)")
 _TAB = 8
 
 
@@ -34,22 +32,25 @@ def _line_starts(edits: Iterable[Edit], data: bytes) -> list[int]:
 
 
 def _realign(data: bytes, start: int, edits: Iterable[Edit]) -> Edit | None:
-    line = _LINE.match(data, start)
-    if not line or line[1] == b" ":
+    line = data[start : data.find(b"\n", start)].removesuffix(b"\r")
+    code = line.removesuffix(b"\\").rstrip(b" \t")
+    before = line[len(code) : -1]
+    if not line.endswith(b"\\") or before in (b"", b" "):
         return None
-    here = sorted({e for e in edits if start <= e.start and e.end <= line.start(1)}, key=_order)
+    end = start + len(code)
+    here = sorted({e for e in edits if start <= e.start and e.end <= end}, key=_order)
     if any(b"\n" in e.text for e in here):
         return None
     text, at = b"", start
     for edit in here:
         text += data[at : edit.start] + edit.text
         at = edit.end
-    text += data[at : line.start(1)]
-    column, width = _width(data[start : line.end(1)]), _width(text)
-    tabs = b"\t" in line[1]
+    text += data[at:end]
+    column, width = _width(code + before), _width(text)
+    tabs = b"\t" in before
     blank = b"\t" * -(-(column - width) // _TAB) if tabs else b" " * (column - width)
     blank = blank or b" "
-    return None if blank == line[1] else Edit(line.start(1), line.end(1), blank)
+    return None if blank == before else Edit(end, end + len(before), blank)
 
 
 def _order(edit: Edit) -> int:

@@ -45,9 +45,14 @@ _SKIPPED = (
     "LICENSES/",
     "lib/raid6/test/",
 )
-_CHUNK = 400
+_CHUNK = 400  # files
+_PIECE = 1 << 22  # bytes
+_NO_WORD = re.compile(rb"\W")
 _REGISTER_HEADER = 60_000  # bytes
 _BYTES_PER_DEFINE = 160
+_SHOWN = 40  # bytes
+
+UNREAD = "unread"  # what a place is reported as that no rule could look at
 
 # A header that C code must not include: macros of the assembler are no C.
 _FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
@@ -309,12 +314,24 @@ class _Words:
     def of(self, data: bytes) -> frozenset[str]:
         """Which of them occur in data. The longest match at the start of a word is the word."""
         found: set[int] = set()
-        for index, start, end in self.automaton.find_matches_as_indexes(data):
-            if index in found or data[end : end + 1] in _LETTERS:
-                continue
-            if data[start - 1 : start] not in _LETTERS:
-                found.add(index)
+        for piece in _pieces(data):
+            for index, start, end in self.automaton.find_matches_as_indexes(piece):
+                if index in found or piece[end : end + 1] in _LETTERS:
+                    continue
+                if piece[start - 1 : start] not in _LETTERS:
+                    found.add(index)
         return frozenset(self.words[i] for i in found)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """data, cut between words: all matches of a huge file at once would take gigabytes."""
+    start = 0
+    while len(data) - start > _PIECE:
+        cut = _NO_WORD.search(data, start + _PIECE)
+        end = cut.start() if cut else len(data)
+        yield data[start:end]
+        start = end
+    yield data[start:] if start else data
 
 
 @lru_cache(maxsize=2)
@@ -343,7 +360,19 @@ def _findings(index: Index, path: str) -> Iterator[Finding]:
     file = File(path, data, names, words, index.read)
     for rule in index.rules:
         if rule.applies(path) and (words or rule.applies is not rules.c_files):
-            yield from rule.examine(file)
+            try:
+                yield from rule.examine(file)
+            except RecursionError:
+                yield _unread(file, 0, f"{rule.ID}: nested too deeply")
+    if words and rules.c_files(path):
+        yield from (_unread(file, place.at, place.reason) for place in file.c.unread)
+
+
+def _unread(file: File, at: int, reason: str) -> Finding:
+    line, column = file.position(at)
+    shown = file.data[at : at + _SHOWN].split(b"\n")[0].decode(errors="replace")
+    fix = "look at it, or write it in smaller pieces"
+    return Finding(file.path, line, column, UNREAD, shown, (), f"not read: {reason}", fix)
 
 
 def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:

@@ -18,6 +18,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
+from anypage.source.c import MAX_BYTES
 from anypage.source.macros import Definition
 
 GLOBAL = ("include/", "arch/arm64/include/")
@@ -112,6 +113,7 @@ def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
     macros = tuple(
         (word(m[1]), tuple(map(word, _words(m[3]))), m[2] is not None)
         for m in _DEFINE.finditer(data)
+        if m.end() - m.start() <= MAX_BYTES
     )
     includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
     return Outline(path, includes, macros)

@@ -74,10 +74,15 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the compiler said. units: by source; headers: of each, a source that reads it."""
+    """What the compiler said.
+
+    undecided: assertions that only an optimiser can judge, whatever the page size is. units: what
+    was compiled, by source; headers: what that reads, with the source of a unit that does.
+    """
 
     recording: Recording
     complaints: tuple[Complaint, ...]
+    undecided: tuple[Complaint, ...]
     units: Mapping[str, Unit]
     headers: Mapping[str, str]
 
@@ -163,7 +168,8 @@ def _matters(index: Index, path: str) -> bool:
 def _judged(
     judge: "_Judge", units: Sequence[Unit], jobs: int, progress: Callable[[str], None]
 ) -> Truth:
-    complaints: dict[Complaint, None] = {}
+    complaints: set[Complaint] = set()
+    undecided: set[Complaint] = set()
     headers: dict[str, str] = {}
     progress(f"judge {len(units)} of {len(judge.recording.units)} translation units")
     with ThreadPoolExecutor(jobs) as pool:
@@ -172,17 +178,28 @@ def _judged(
         ):
             if not verdict.ran:
                 progress(f"{unit.source}: the compiler did not get through")
-            complaints.update(dict.fromkeys(verdict.complaints))
+            complaints.update(verdict.complaints)
+            undecided.update(verdict.undecided)
             headers.update(dict.fromkeys(verdict.headers, unit.source))
             if done % 250 == 0:
                 progress(f"{done} of {len(units)} judged")
-    found = sorted(complaints, key=lambda c: (c.path, c.line, c.message, c.chain))
-    return Truth(judge.recording, tuple(found), {u.source: u for u in units}, headers)
+    return Truth(
+        judge.recording,
+        tuple(sorted(complaints, key=_place)),
+        tuple(sorted(undecided - complaints, key=_place)),
+        {u.source: u for u in units},
+        headers,
+    )
+
+
+def _place(complaint: Complaint) -> tuple[str, int, str, tuple[Place, ...]]:
+    return complaint.path, complaint.line, complaint.message, complaint.chain
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     complaints: tuple[Complaint, ...]
+    undecided: tuple[Complaint, ...]
     headers: frozenset[str]
     ran: bool
 
@@ -196,6 +213,8 @@ class _Judge:
         self.recording, self.keys = recording, keys
         self.results = cache_dir("oracle", "results")
         self.places = recording.folder / "headers"
+        self.include = f"arch/{recording.arch}/include"
+        self.replaced = frozenset(f"{self.include}/{name}" for name in about["headers"])
         self.first = [f"-I{self.places}", "-include", str(self.places / "anypage.h")]
         self._write_headers(about)
         self.digest = hashlib.sha256()
@@ -205,18 +224,20 @@ class _Judge:
     def verdict(self, unit: Unit) -> _Verdict:
         """What the compiler says of a unit, without assertions that no page size makes constant."""
         said = self._ask(unit, constant=False)
-        complaints = _complaints(said["text"], self.recording)
+        complaints, undecided = _complaints(said["text"], self.recording), []
         if any(_ASSERTED in c.message for c in complaints):
             usual = {*_complaints(self._ask(unit, constant=True)["text"], self.recording)}
+            undecided = [c for c in complaints if c in usual]
             complaints = [c for c in complaints if c not in usual]
         read = frozenset(path for path in said["read"] if not path.startswith("/"))
-        return _Verdict(tuple(complaints), read, said["ran"])
+        read |= self.replaced
+        return _Verdict(tuple(complaints), tuple(undecided), read, said["ran"])
 
     def _write_headers(self, about: Mapping[str, Any]) -> None:
         """In one step: a second run may read them."""
         texts = {"anypage.h": self._first_header(about)}
         for name, names in about["headers"].items():
-            original = self.recording.tree / "arch" / self.recording.arch / "include" / name
+            original = self.recording.tree / self.include / name
             if original.is_file():
                 text = original.read_text(errors="replace")
                 texts[name] = f'#line 1 "{original}"\n' + _with_variables(text, names)
@@ -300,9 +321,8 @@ class _Judge:
         tree = f"{self.recording.tree}/"
         for path in files:
             whole = os.path.normpath(self.recording.objects / path)
-            if whole.startswith(str(self.places)):
-                continue
-            yield whole.removeprefix(tree) if whole.startswith(tree) else f"//{path}"
+            if not whole.startswith(f"{self.places}/"):
+                yield whole.removeprefix(tree) if whole.startswith(tree) else f"//{path}"
 
 
 def _files(listed: Path) -> list[str]:

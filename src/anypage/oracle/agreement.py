@@ -13,6 +13,7 @@ from anypage.findings import Finding
 from anypage.oracle import Complaint, Place, Truth
 from anypage.process import run
 from anypage.source.c import CFile, Directive, parse
+from anypage.source.lexer import Token
 
 _LINE_MARKER = re.compile(rb'# (\d+) "([^"]*)"')
 _DEFINE = re.compile(rb"#define (\w+)")
@@ -23,6 +24,7 @@ class Agreement:
     """Numbers of places of the compiler and of findings, and those on which they disagree.
 
     missed: one complaint for each place that audit has not. unconfirmed: findings in compiled code.
+    undecided: how many of those only an optimiser can judge, which are in no other number.
     not_compiled: how many findings the compiler did not see in this configuration.
     """
 
@@ -31,6 +33,7 @@ class Agreement:
     missed: tuple[Complaint, ...]
     confirmed: int
     unconfirmed: tuple[Finding, ...]
+    undecided: int
     not_compiled: int
 
     @property
@@ -72,7 +75,9 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
         if same:
             found.add(place)
             confirmed.update(same)
-    doubtful = [f for f in seen if f not in confirmed]
+    undecided = {f for c in truth.undecided for link in c.chain for f in at.get(link, ())}
+    undecided -= confirmed
+    doubtful = [f for f in seen if f not in confirmed | undecided]
     compiled = {f for source in files.values() for f in source.compiled({*doubtful})}
     return Agreement(
         len(places),
@@ -80,6 +85,7 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
         tuple(places[place] for place in sorted(places.keys() - found)),
         len(confirmed),
         tuple(f for f in doubtful if f in compiled),
+        len(undecided),
         len(errors) - len(seen) + len(doubtful) - len(compiled),
     )
 
@@ -142,8 +148,7 @@ class _Source:
         hits: list[int] = []
         for statement in self.parsed.statements:
             tokens = self.parsed.tokens(statement)
-            first = next((t.start for t in tokens if t.kind != "dir"), statement.end)
-            hits += (hit for hit in statement.hits if any_line(first, hit))
+            hits += (hit for hit in statement.hits if any_line(_arm_start(tokens, hit), hit))
         for directive in self.parsed.directives:
             define = directive.define(self.data)
             used = define.name in macros if define else any_line(*_arm(self.parsed, directive))
@@ -167,6 +172,16 @@ def _by_macro(sources: Iterable[_Source]) -> dict[bytes, list[Finding]]:
         for name, finding in source.macros() if source.findings else ():
             found[name].append(finding)
     return found
+
+
+def _arm_start(tokens: Iterable[Token], hit: int) -> int:
+    """Where the code begins that ends at hit, with no preprocessor line in between."""
+    start = hit
+    for token in tokens:
+        if token.start >= hit:
+            break
+        start = hit if token.kind == "dir" else min(start, token.start)
+    return start
 
 
 def _arm(file: CFile, directive: Directive) -> tuple[int, int]:

@@ -20,6 +20,9 @@ _SKELETON = re.compile(
     re.MULTILINE,
 )
 _HASH = re.compile(rb"\n[ \t]*+#")
+_BRACKET = re.compile(rb"([(\[{])|[)\]}]")
+MAX_BYTES = 1 << 20  # of a statement or preprocessor line
+_MAX_DEPTH = 256  # of brackets, and of #ifs; clang's -fbracket-depth
 _KEYWORD = re.compile(rb"[ \t]*#[ \t]*(\w*)[ \t]*")
 _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?")
 _AGGREGATE = re.compile(
@@ -73,9 +76,9 @@ class Directive:
     condition: int
 
     def define(self, data: bytes) -> "Define | None":
-        """The parts of a #define."""
+        """The parts of a #define; None for another line, or one that is too long to be read."""
         match = _DEFINE.match(data, self.start, self.end)
-        if self.keyword != b"define" or not match:
+        if self.keyword != b"define" or not match or self.end - self.start > MAX_BYTES:
             return None
         params = None
         if match[2]:
@@ -106,11 +109,23 @@ class Conditional:
     endif: Directive | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A place with hits that is not looked at, and why: no kernel has such, and it could take ages.
+
+    at is the offset of the first hit.
+    """
+
+    at: int
+    reason: str
+
+
 @dataclass(slots=True)
 class CFile:
     """What parse() finds. directives: all of them; statements: those with hits, in file order."""
 
     data: bytes
+    unread: list[Unread] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     directives: list[Directive] = field(default_factory=list)
     conditionals: list[Conditional] = field(default_factory=list)
@@ -233,10 +248,24 @@ class _Parser:
         """The statement of frame ends here; it takes the hits that no inner one took."""
         split = bisect_left(self.pending, frame.statement)
         if frame.scope and len(self.pending) > split:
-            taken = tuple(self.pending[split:])
-            self.file.statements.append(Statement(frame.statement, end, frame.scope, taken))
+            taken = self._readable(frame.statement, end, tuple(self.pending[split:]))
+            if taken:
+                self.file.statements.append(Statement(frame.statement, end, frame.scope, taken))
             del self.pending[split:]
         frame.statement = end
+
+    def _readable(self, start: int, end: int, hits: tuple[int, ...]) -> tuple[int, ...]:
+        """The hits, or none when there is too much around them."""
+        why = ""
+        if hits and end - start > MAX_BYTES:
+            why = f"{(end - start) >> 20} MiB of code in one piece"
+        elif hits and (len(self.stack) > _MAX_DEPTH or _depth(self.data, start, end) > _MAX_DEPTH):
+            why = f"more than {_MAX_DEPTH} brackets inside each other"
+        elif hits and len(self.open_ifs) > _MAX_DEPTH:
+            why = f"more than {_MAX_DEPTH} #ifs inside each other"
+        if why:
+            self.file.unread.append(Unread(hits[0], why))
+        return () if why else hits
 
     def _semicolon(self, end: int) -> None:
         frame = self.stack[-1]
@@ -302,8 +331,9 @@ class _Parser:
     def _directive(self, start: int, end: int) -> None:
         match = _KEYWORD.match(self.data, start, end)
         keyword, body = (match[1], match.end()) if match else (b"", end)
-        condition = self.open_ifs[-1][0] if self.open_ifs else -1
-        directive = Directive(start, end, keyword, body, self._skip_hits(end), condition)
+        condition = self.open_ifs[-1][0] if 0 < len(self.open_ifs) <= _MAX_DEPTH else -1
+        hits = self._readable(start, end, self._skip_hits(end))
+        directive = Directive(start, end, keyword, body, hits, condition)
         self.file.directives.append(directive)
         if keyword in (b"if", b"ifdef", b"ifndef"):
             scope = next(f.scope for f in reversed(self.stack) if f.scope)
@@ -322,3 +352,12 @@ class _Parser:
 
     def _snapshot(self) -> list[_Frame]:
         return [_Frame(f.scope, f.statement, f.parens, f.in_parens) for f in self.stack]
+
+
+def _depth(data: bytes, start: int, end: int) -> int:
+    """How many brackets are open at most."""
+    depth = most = 0
+    for match in _BRACKET.finditer(data, start, end):
+        depth += 1 if match[1] else -1
+        most = max(most, depth)
+    return most

@@ -40,10 +40,9 @@ class Definition:
 def read_macros(path: str, data: bytes) -> dict[str, tuple[Definition, ...]]:
     """Every #define of a file, by name."""
     c = parse(data, ())
-    found: dict[str, tuple[Definition, ...]] = {}
+    found: dict[str, list[Definition]] = {}
     for directive in c.directives:
         if define := directive.define(data):
-            name = define.name.decode()
             definition = Definition(path, c, directive, define)
-            found[name] = (*found.get(name, ()), definition)
-    return found
+            found.setdefault(define.name.decode(), []).append(definition)
+    return {name: tuple(definitions) for name, definitions in found.items()}
