@@ -5,6 +5,7 @@ import pytest
 
 from anypage import rules
 from anypage.audit import apply, edits_by_file, find
+from anypage.index import Index
 
 CASES = [
     pytest.param(rule, example, id=f"{rule.ID}-{number}")
@@ -22,15 +23,18 @@ def test_example(rule: rules.Rule, example: rules.Example) -> None:
 
     expected = {example.path: example.after or example.before, **example.others}
     assert after == {**expected, **example.others_after}
+    reported = Index(tree, jobs=1, chosen=[rule]).read_tree().examine()
     if example.reason:
-        assert [f for f in findings if example.reason in f.reason and not f.edits]
+        assert [f for f in reported if example.reason in f.reason and not f.edits]
+    elif example.after is None:
+        assert reported == []
 
 
 @pytest.mark.parametrize("rule", rules.discover(), ids=lambda rule: rule.ID)
 def test_rule_explains_itself_and_has_both_kinds_of_examples(rule: rules.Rule) -> None:
     assert rule.EXPLANATION.strip()
-    assert any(e.after for e in rule.EXAMPLES)
-    assert any(not e.after for e in rule.EXAMPLES)
+    assert any(e.after or e.reason for e in rule.EXAMPLES)
+    assert any(not e.after and not e.reason for e in rule.EXAMPLES)
 
 
 @pytest.mark.parametrize("rule", rules.discover(), ids=lambda rule: rule.ID)

@@ -9,6 +9,7 @@ from anypage.demo import demo
 from anypage.doctor import needs
 from anypage.errors import AnypageError
 from anypage.fetch import fetch
+from anypage.oracle import oracle
 
 __all__ = [
     "AnypageError",
@@ -22,4 +23,5 @@ __all__ = [
     "full_matrix",
     "jobs_of",
     "needs",
+    "oracle",
 ]

@@ -29,7 +29,8 @@ def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = Non
     edits of several findings may be the same edit; edits_by_file() merges them.
     """
     index = Index(tree, jobs=jobs, chosen=chosen).read_tree()
-    findings = sorted((f for f in index.examine() if not f.settled), key=_place)
+    found = (f for f in index.examine() if f.severity == "error" and not f.settled)
+    findings = sorted(found, key=_place)
     return keep_backslashes(_without_conflicts(findings), index.read)
 
 

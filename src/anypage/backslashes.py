@@ -32,7 +32,8 @@ def _line_starts(edits: Iterable[Edit], data: bytes) -> list[int]:
 
 
 def _realign(data: bytes, start: int, edits: Iterable[Edit]) -> Edit | None:
-    line = data[start : data.find(b"\n", start)].removesuffix(b"\r")
+    newline = data.find(b"\n", start)
+    line = data[start : max(start, newline)].removesuffix(b"\r")
     code = line.removesuffix(b"\\").rstrip(b" \t")
     before = line[len(code) : -1]
     if not line.endswith(b"\\") or before in (b"", b" "):

@@ -23,7 +23,9 @@ from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
-from anypage.report import sarif, terminal
+from anypage.oracle.agreement import Agreement, agreement, explanation
+from anypage.report import accuracy, sarif, terminal
+from anypage.tree import KernelTree
 
 app = typer.Typer(
     add_completion=False,
@@ -182,6 +184,55 @@ def _write(name: str, text: str) -> None:
         return
     with whole_file(Path(name)) as part:
         part.write_text(text + "\n")
+
+
+@app.command()
+def oracle(
+    tree: Annotated[Path, typer.Argument(help="The top folder of a kernel tree.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Folders that are compiled; all without them.")
+    ] = None,
+    config: Annotated[
+        str, typer.Option(help="A target of the kernel's make, or a .config file.")
+    ] = "allmodconfig",
+    arch: Annotated[str, typer.Option(help="arm64 or x86.")] = "arm64",
+    jobs: Annotated[int, typer.Option(help="Compilers side by side.")] = 2,
+    page: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the audit with the compiler's verdict. It runs the Makefiles of the tree.
+
+    Exit 0: they agree, or it is explained; 1: they do not. What was judged once is in the cache.
+    """
+    truth = anypage.oracle(
+        tree, paths or (), config=config, arch=arch, jobs=jobs, progress=_progress
+    )
+    result = agreement(truth, anypage.audit(tree, jobs=jobs))
+    if page:
+        words = " ".join(["anypage oracle TREE", *(paths or ()), f"--config {Path(config).name}"])
+        title = f"Linux {KernelTree.open(tree).version}, {arch} {Path(config).name}"
+        with whole_file(page) as part:
+            part.write_text(accuracy.page(truth, result, title, f"{words} --arch {arch}"))
+    if as_json:
+        _print_json(_agreement_json(result))
+    else:
+        _lines([*accuracy.disagreements(result), *accuracy.numbers(truth, result)])
+    open_ends = [*result.missed, *(f for f in result.unconfirmed if not explanation(f))]
+    raise typer.Exit(1 if open_ends else 0)
+
+
+def _agreement_json(result: Agreement) -> dict[str, Any]:
+    return {
+        "places": len(result.places),
+        "found": result.found,
+        "recall": round(result.recall, 4),
+        "confirmed": result.confirmed,
+        "precision": round(result.precision, 4),
+        "undecided": result.undecided,
+        "not_compiled": result.not_compiled,
+        "missed": [dataclasses.asdict(complaint) for complaint in result.missed],
+        "unconfirmed": [{**f.as_json(), "why": explanation(f)} for f in result.unconfirmed],
+    }
 
 
 @app.command()

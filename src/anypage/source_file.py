@@ -101,6 +101,7 @@ class File:
         fix: str,
         edits: Iterable[Edit] = (),
         companions: Companions = (),
+        severity: str = "error",
         settled: bool = False,
     ) -> Finding:
         """A finding whose expression are toks, which must not be empty."""
@@ -117,7 +118,8 @@ class File:
             fix,
             tuple(edits),
             companions,
-            settled=settled,
+            severity,
+            settled,
         )
 
     def _wanted(self, hit: int, words: tuple[str, ...]) -> bool:

@@ -112,34 +112,44 @@ def oracle(
     if arch not in facts()["arch"]:
         known = ", ".join(facts()["arch"])
         raise AnypageError(f"no oracle for the architecture '{arch}'", remedy=f"use {known}")
-    about = {**facts()["arch"][arch], "paths": facts()["paths"]}
+    about = {**facts()["arch"][arch], "paths": _folders(paths) or facts()["paths"]}
     index, save = open_index(source.path, jobs=jobs)
     save()
     keys = content_keys(source.path)
     with locked(cache_dir("oracle") / "lock"):
-        folder = _folder(keys, arch, config, f"{about['cross_compile']}gcc")
+        folder = _folder(keys, [arch, *_folders(paths)], config, f"{about['cross_compile']}gcc")
         recording = record(
             source, folder, arch=arch, facts=about, config=config, jobs=jobs, progress=progress
         )
         judge = _Judge(recording, about, keys)
-        units = tuple(_affected(index, recording.units, paths))
+        units = tuple(_affected(index, recording.units))
         return _judged(judge, units, jobs, progress)
 
 
-def _folder(keys: Mapping[str, str], arch: str, config: str, compiler: str) -> Path:
+def _folders(paths: Sequence[str]) -> list[str]:
+    """What is compiled to judge paths: folders of the tree, "." for all that facts/oracle.toml has.
+
+    AnypageError for a path that leads out of the tree.
+    """
+    found = sorted({os.path.normpath(path) for path in paths})
+    if any(path.startswith(("/", "..")) for path in found):
+        raise AnypageError("not in the tree", where=" ".join(paths), remedy="name its folders")
+    return [] if "." in found else found
+
+
+def _folder(keys: Mapping[str, str], what: Sequence[str], config: str, compiler: str) -> Path:
     digest = hashlib.sha256(json.dumps(sorted(keys.items())).encode())
     text = Path(config).read_bytes() if Path(config).is_file() else config.encode()
-    for part in (arch.encode(), text, run([compiler, "--version"])):
+    for part in ("\0".join(what).encode(), text, run([compiler, "--version"])):
         digest.update(b"\0" + part)
     return cache_dir("oracle", digest.hexdigest()[:20])
 
 
-def _affected(index: Index, units: Sequence[Unit], paths: Sequence[str]) -> Iterator[Unit]:
+def _affected(index: Index, units: Sequence[Unit]) -> Iterator[Unit]:
     """Units with a word of the vocabulary, and for each header with one a unit that reads it."""
-    inside = [u for u in units if not paths or any(_is_below(u.source, path) for path in paths)]
     headers = {path for path in index.found if path.endswith(".h") and _matters(index, path)}
     rest = []
-    for unit in inside:
+    for unit in units:
         if _matters(index, unit.source):
             headers -= {*index.vocabulary.reach(unit.source)}
             yield unit
@@ -153,11 +163,6 @@ def _affected(index: Index, units: Sequence[Unit], paths: Sequence[str]) -> Iter
         if headers and not headers.isdisjoint(reached := index.vocabulary.reach(unit.source)):
             headers -= {*reached}
             yield unit
-
-
-def _is_below(path: str, folder: str) -> bool:
-    top = os.path.normpath(folder)
-    return top in (".", path) or path.startswith(f"{top}/")
 
 
 def _matters(index: Index, path: str) -> bool:

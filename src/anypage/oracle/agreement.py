@@ -3,11 +3,13 @@
 
 import os
 import re
+import tomllib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib import resources
 
 from anypage.findings import Finding
 from anypage.oracle import Complaint, Place, Truth
@@ -21,15 +23,14 @@ _DEFINE = re.compile(rb"#define (\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Numbers of places of the compiler and of findings, and those on which they disagree.
+    """Places of the compiler, numbers of findings, and those on which they disagree.
 
     missed: one complaint for each place that audit has not. unconfirmed: findings in compiled code.
     undecided: how many of those only an optimiser can judge, which are in no other number.
     not_compiled: how many findings the compiler did not see in this configuration.
     """
 
-    places: int
-    found: int
+    places: tuple[Place, ...]
     missed: tuple[Complaint, ...]
     confirmed: int
     unconfirmed: tuple[Finding, ...]
@@ -37,15 +38,33 @@ class Agreement:
     not_compiled: int
 
     @property
+    def found(self) -> int:
+        """How many of the compiler's places audit has."""
+        return len(self.places) - len(self.missed)
+
+    @property
     def recall(self) -> float:
         """The share of the compiler's places that audit finds, 0 to 1."""
-        return self.found / self.places if self.places else 1.0
+        return self.found / len(self.places) if self.places else 1.0
 
     @property
     def precision(self) -> float:
         """The share of audit's findings in compiled code that the compiler confirms, 0 to 1."""
         judged = self.confirmed + len(self.unconfirmed)
         return self.confirmed / judged if judged else 1.0
+
+
+@cache
+def _explanations() -> dict[tuple[str, str], str]:
+    """facts/accuracy.toml."""
+    text = resources.files("anypage.facts").joinpath("accuracy.toml").read_text()
+    known = tomllib.loads(text)["finding"]
+    return {(k["path"], k["expression"]): k["why"] for k in known}
+
+
+def explanation(finding: Finding) -> str:
+    """Why the compiler does not confirm a finding that is right; "" when nobody has said."""
+    return _explanations().get((finding.path, finding.expression), "")
 
 
 def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
@@ -80,8 +99,7 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
     doubtful = [f for f in seen if f not in confirmed | undecided]
     compiled = {f for source in files.values() for f in source.compiled({*doubtful})}
     return Agreement(
-        len(places),
-        len(found),
+        tuple(sorted(places)),
         tuple(places[place] for place in sorted(places.keys() - found)),
         len(confirmed),
         tuple(f for f in doubtful if f in compiled),

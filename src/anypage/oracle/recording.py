@@ -89,6 +89,8 @@ def record(
     run([*make, "prepare", "modules_prepare"], env=environment, what="make prepare failed")
     run([compiler, "-x", "c", "-c", "-o", folder / "empty.o", "-"])
     paths = [path for path in facts["paths"] if (tree.path / path).is_dir()]
+    if not paths:
+        raise AnypageError("nothing to compile there", where=" ".join(facts["paths"]))
     targets = [f"{path}/" if path != "arch" else f"arch/{arch}/" for path in paths]
     progress(f"record how {len(targets)} folders are compiled")
     with (folder / "record.log").open("wb") as log:

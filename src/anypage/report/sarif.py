@@ -28,7 +28,7 @@ def log(findings: Sequence[Finding]) -> dict[str, Any]:
             for rule in known
         ],
     }
-    results = [_result(finding, places[finding.rule]) for finding in findings]
+    results = [_result(finding, places.get(finding.rule, -1)) for finding in findings]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"version": "2.1.0", "runs": [run]}
 

@@ -116,7 +116,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _place(finding: Finding) -> Iterator[str]:
-    yield f"{finding.path}:{finding.line}:{finding.column}: {finding.rule}: {finding.expression}"
+    kind = finding.rule if finding.severity == "error" else f"{finding.severity}: {finding.rule}"
+    yield f"{finding.path}:{finding.line}:{finding.column}: {kind}: {finding.expression}"
     if len(finding.via) > 1:
         yield f"    {' <- '.join(finding.via)}"
     yield f"    {finding.reason}: {finding.fix}"
@@ -127,7 +128,7 @@ def explanation(rule: Rule) -> list[str]:
     lines = [rule.ID, "", *rule.EXPLANATION.rstrip().splitlines()]
     for example in rule.EXAMPLES:
         after = ["  becomes", *_indented(example.after)] if example.after else []
-        because = [f"  is left to a person: {example.reason}"] if example.reason else []
+        because = [f"  is reported: {example.reason}"] if example.reason else []
         left = [] if after or because else ["  is fine"]
         lines += ["", *_indented(example.before), *after, *because, *left]
     return [*lines, ""]

@@ -248,7 +248,10 @@ int buffer_length(void)
     # Elsewhere nobody has said which arm is right.
     Example("#if (PAGE_SIZE < 8192)\nint f(void);\n#endif\n", reason="no #else"),
     # Without any CONFIG name set, the arm is that of the largest size already.
-    Example("#ifdef CONFIG_PAGE_SIZE_4KB\n#define SHIFT 12\n#else\n#define SHIFT 13\n#endif\n"),
+    Example(
+        "#ifdef CONFIG_PAGE_SIZE_4KB\n#define SHIFT 12\n#else\n#define SHIFT 13\n#endif\n",
+        reason="the preprocessor cannot see",
+    ),
     # Other architectures, what is switched off, and what knows about boot-time images.
     Example("#ifdef CONFIG_X86\n#if PAGE_SIZE == 4096\nint f(void);\n#endif\n#endif\n"),
     Example("#if PAGE_SHIFT_MIN == PAGE_SHIFT_MAX && PAGE_SIZE == 4096\nint f(void);\n#endif\n"),

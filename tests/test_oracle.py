@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The compiler as the judge of the audit."""
+
+from pathlib import Path
+
+import pytest
+
+from anypage.audit import audit
+from anypage.errors import AnypageError
+from anypage.findings import Finding
+from anypage.oracle import Complaint, Truth, oracle
+from anypage.oracle.agreement import agreement
+from anypage.oracle.recording import Recording
+
+MADE = {
+    "block/a.c": "static char a[2 *\n\tPAGE_SIZE];\nstatic int b = LIMIT;\n",
+    "block/a.h": "#define LIMIT (PAGE_SIZE / 2)\n",
+}
+
+
+def made(tmp_path: Path, complaints: tuple[Complaint, ...]) -> Truth:
+    for path, text in MADE.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    recording = Recording(tmp_path, tmp_path, "arm64", "gcc")
+    return Truth(recording, complaints, (), {}, dict.fromkeys(MADE, "block/a.c"))
+
+
+def found(path: str, line: int, column: int, expression: str) -> Finding:
+    return Finding(path, line, column, "storage", expression, (), "", "")
+
+
+def test_a_line_of_the_expression_or_of_a_macro_on_the_way_agrees(tmp_path: Path) -> None:
+    array = Complaint("block/a.c", 2, "variably modified", (("block/a.c", 2),))
+    value = Complaint("block/a.c", 3, "not constant", (("block/a.h", 1), ("block/a.c", 3)))
+    truth = made(tmp_path, (array, value))
+    findings = [found("block/a.c", 1, 15, "2 * PAGE_SIZE"), found("block/a.h", 1, 15, "PAGE_SIZE")]
+    result = agreement(truth, findings)
+    assert (result.recall, result.precision) == (1.0, 1.0)
+    assert agreement(truth, findings[:1]).missed == (value,)
+    assert agreement(truth, findings[1:]).recall == 0.5
+
+
+def test_what_is_not_known_is_an_error(pristine: Path) -> None:
+    with pytest.raises(AnypageError, match="no oracle for the architecture 'vax'"):
+        oracle(pristine, arch="vax")
+    with pytest.raises(AnypageError, match="not in the tree"):
+        oracle(pristine, ["../elsewhere"])
+
+
+@pytest.mark.slow
+def test_audit_and_compiler_agree_on_a_part_of_the_kernel(pristine: Path) -> None:
+    truth = oracle(pristine, ["block", "ipc"], config="defconfig")
+    result = agreement(truth, audit(pristine))
+    assert len(truth.units) > 20
+    assert len(result.places) > 20
+    assert result.recall >= 0.97
+    assert result.precision >= 0.95
+
+    half = [f for f in audit(pristine) if f.rule != "storage"]
+    assert agreement(truth, half).recall < 0.97
