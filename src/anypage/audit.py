@@ -29,7 +29,7 @@ def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = Non
     edits of several findings may be the same edit; edits_by_file() merges them.
     """
     index = Index(tree, jobs=jobs, chosen=chosen).read_tree()
-    found = (f for f in index.examine() if f.severity == "error" and not f.settled)
+    found = (f for f in index.examine() if f.severity != "suspect" and not f.settled)
     findings = sorted(found, key=_place)
     return keep_backslashes(_without_conflicts(findings), index.read)
 
@@ -61,7 +61,8 @@ def audit(
         found = index.examine(_inside(index, paths) if paths else None)
     save()
     chosen = _inside(index, paths) if paths else {*index.paths}
-    return sorted((f for f in found if f.path in chosen and not _is_marked(index, f)), key=_place)
+    reported = (f for f in found if f.severity != "follow-up" and f.path in chosen)
+    return sorted((f for f in reported if not _is_marked(index, f)), key=_place)
 
 
 def _inside(index: Index, paths: Iterable[str]) -> set[str]:

@@ -18,12 +18,14 @@ class Edit:
 class Finding:
     """A place that needs the page size to be a compile-time constant (severity "error").
 
-    Severity "suspect": it compiles at any page size, and seems to be right at one only.
+    Severity "suspect": it compiles at any page size, and seems to be right at one only. Severity
+    "follow-up": it is right, until others of its driver are converted; an audit does not report it.
 
     path is relative to the tree; line and column count from 1. via is the chain of names from the
     expression to PAGE_SHIFT. A finding without edits cannot be converted by rule: reason says why.
     companions are edits in other files that belong to the same fix (a limit macro in a header).
-    settled: a conversion leaves it: it is right in a boot-time image, or the series deals with it.
+    settled: a conversion leaves it: it is right in a boot-time image, the series deals with it, or
+    what deals with another finding deals with it.
     """
 
     path: str

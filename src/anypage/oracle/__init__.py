@@ -30,15 +30,20 @@ from anypage.process import run
 from anypage.store import content_keys, open_index
 from anypage.tree import KernelTree
 
-VARIABLE = "anypage_page_shift"
+# No other name of the kernel has a $.
+VARIABLE = "anypage$page_shift"
 _ASSERT = """\
 #undef __compiletime_assert
 #define __compiletime_assert(condition, msg, prefix, suffix) \\
 	do { (void)__builtin_choose_expr(__builtin_choose_expr(%s, 1, !!(condition)), 0, 0); } while (0)
 """
 # Most assertions have nothing to do with the page size, and their operands are no constants before
-# an optimiser saw them.
-_UNRELATED = f'!__builtin_strstr(#condition, "{VARIABLE}")'
+# an optimiser saw them; some are about a constant only if it is one (FIELD_PREP). An escaped $ is
+# not found in the text of an assertion around this one.
+_UNRELATED = (
+    '__builtin_strcspn(#condition, "\\44") == sizeof(#condition) - 1'
+    ' || !__builtin_strncmp(#condition, "!(__builtin_constant_p(", 23)'
+)
 _ASSERTED = "__builtin_choose_expr"
 _FLAGS = (
     "-fsyntax-only",
@@ -52,8 +57,10 @@ _DIAGNOSTIC = re.compile(r"^([^\s:][^:\n]*):(\d+):\d+: (error|warning|note): (.*
 _ABOUT = re.compile(
     r"not (?:an? )?(?:integer |compile-time )?constant|n't (?:an? )?(?:integer )?constant"
     r"|nonconstant|not computable|variably modified|variable.length|variable-sized"
-    rf"|does not reduce to|must be a constant|poisoned|{VARIABLE}"
+    rf"|does not reduce to|must be a constant|poisoned|{re.escape(VARIABLE)}"
 )
+_ENUMERATOR = re.compile(r"enumerator value for '(\w+)'")
+_DERIVED = "'__must_be_array'"  # of an array whose bound is a complaint of its own
 _EXPANSION = "in expansion of macro"
 
 Place = tuple[str, int]
@@ -217,6 +224,7 @@ class _Judge:
     ) -> None:
         self.recording, self.keys = recording, keys
         self.results = cache_dir("oracle", "results")
+        self.usual: dict[Complaint, bool] = {}  # assertions: not constant anyway?
         self.places = recording.folder / "headers"
         self.include = f"arch/{recording.arch}/include"
         self.replaced = frozenset(f"{self.include}/{name}" for name in about["headers"])
@@ -229,11 +237,14 @@ class _Judge:
     def verdict(self, unit: Unit) -> _Verdict:
         """What the compiler says of a unit, without assertions that no page size makes constant."""
         said = self._ask(unit, constant=False)
-        complaints, undecided = _complaints(said["text"], self.recording), []
-        if any(_ASSERTED in c.message for c in complaints):
-            usual = {*_complaints(self._ask(unit, constant=True)["text"], self.recording)}
-            undecided = [c for c in complaints if c in usual]
-            complaints = [c for c in complaints if c not in usual]
+        complaints = _complaints(said["text"], self.recording)
+        asserted = {c for c in complaints if _ASSERTED in c.message}
+        if not asserted <= self.usual.keys():  # headers are read again and again
+            constant = self._ask(unit, constant=True)["text"]
+            usual = {*_complaints(constant, self.recording)}
+            self.usual |= {complaint: complaint in usual for complaint in asserted}
+        undecided = [c for c in complaints if self.usual.get(c)]
+        complaints = [c for c in complaints if not self.usual.get(c)]
         read = frozenset(path for path in said["read"] if not path.startswith("/"))
         read |= self.replaced
         return _Verdict(tuple(complaints), tuple(undecided), read, said["ran"])
@@ -363,11 +374,32 @@ def _wanted_lines(text: str) -> Iterator[str]:
 
 
 def _complaints(text: str, recording: Recording) -> list[Complaint]:
-    groups: list[tuple[str, list[Place]]] = []
-    for path, line, kind, message in _DIAGNOSTIC.findall(text):
-        if kind != "note":
-            groups.append((message, []))
+    groups: list[list[tuple[str, ...]]] = []
+    for diagnostic in _DIAGNOSTIC.findall(text):
+        if diagnostic[2] != "note":
+            groups.append([])
+        groups[-1].append(diagnostic)
+    complaints = (_complaint(group, recording) for group in groups)
+    return [complaint for complaint in complaints if complaint]
+
+
+def _complaint(group: Sequence[tuple[str, ...]], recording: Recording) -> Complaint | None:
+    """None for what follows from another complaint."""
+    if any(_DERIVED in message for *_, message in group):
+        return None
+    chain = []
+    for path, line, _, _ in group:
         whole = os.path.normpath(recording.objects / path)
         if not whole.startswith(f"{recording.folder}/"):
-            groups[-1][1].append((os.path.relpath(whole, recording.tree), int(line)))
-    return [Complaint(*chain[-1], message, tuple(chain)) for message, chain in groups if chain]
+            chain.append((os.path.relpath(whole, recording.tree), int(line)))
+    message = group[0][3]
+    if chain and (enumerator := _ENUMERATOR.match(message)):
+        chain[-1] = _line_of(recording, chain[-1], enumerator[1])
+    return Complaint(*chain[-1], message, tuple(chain)) if chain else None
+
+
+def _line_of(recording: Recording, place: Place, name: str) -> Place:
+    """The compiler points behind the value: the last line up to there with the name."""
+    lines = (recording.tree / place[0]).read_text(errors="replace").splitlines()[: place[1]]
+    found = (n for n in range(len(lines), 0, -1) if re.search(rf"\b{name}\b", lines[n - 1]))
+    return place[0], next(found, place[1])

@@ -142,6 +142,8 @@ void f(unsigned long size)
     Example("void f(int c)\n{\n\tswitch (c) {\n\tcase 1:\n\t\tg(PAGE_SIZE);\n\t}\n}\n"),
 )
 
+_FIX = "a chain of ifs"
+
 
 def examine(file: File) -> Iterator[Finding]:
     """Each switch with a label that depends on the page size."""
@@ -149,16 +151,19 @@ def examine(file: File) -> Iterator[Finding]:
     for statement in file.statements():
         toks = file.c.tokens(statement)
         label = [token for token in _label(toks) if token.kind != "dir"]
-        if not file.depends(label) or statement.scope.start in seen:
+        if not file.depends(label):
+            continue
+        reason = "a case label has to be a constant"
+        if statement.scope.start in seen:  # what deals with the first one deals with all
+            yield file.finding(ID, label, reason=reason, fix=_FIX, settled=True)
             continue
         seen.add(statement.scope.start)
-        reason = "a case label has to be a constant"
         edits: tuple[Edit, ...] = ()
         try:
             edits = (_edit(file, statement.scope),)
         except NotExpressible as why:
             reason = f"{reason}, and {why}"
-        yield file.finding(ID, label, reason=reason, fix="a chain of ifs", edits=edits)
+        yield file.finding(ID, label, reason=reason, fix=_FIX, edits=edits)
 
 
 def _label(toks: Sequence[Token]) -> Iterator[Token]:

@@ -490,5 +490,10 @@ def _followers(file: File) -> Iterator[Finding]:
                     reason = "the #ifs of this driver choose one arm for every size"
                     fix = f"the same choice: {choice.why}"
                     yield file.finding(
-                        ID, [left, operator, right], reason=reason, fix=fix, edits=edits
+                        ID,
+                        [left, operator, right],
+                        reason=reason,
+                        fix=fix,
+                        edits=edits,
+                        severity="follow-up",
                     )

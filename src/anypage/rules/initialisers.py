@@ -18,7 +18,7 @@ from anypage.source.deferral import CONST, HEADER, WRAPPER, behind, wrapped
 from anypage.source.hoist import NotMovable, hoist
 from anypage.source.includes import include
 from anypage.source.initialiser import Object, Value, read_object, top_level, values
-from anypage.source.lexer import Token, calls
+from anypage.source.lexer import Token, calls, closing
 from anypage.source_file import File
 
 ID = "initialiser"
@@ -29,6 +29,7 @@ assigns it early in start_kernel(), or when the module is loaded. Such an object
 init instead of const: __page_size_const.
 """
 _REASON = "the initialiser of a static object has to be a constant"
+_INDEX = "an index in an initialiser has to be a constant"
 _FIX = "deferred initialisation"
 _BIN_ATTR = re.compile(rb"BIN_ATTR(?:_ADMIN)?(?:_RO|_WO|_RW)?\Z")
 
@@ -290,6 +291,7 @@ static void check(int free)
     ),
     # KUnit takes the type of a parameter from the array.
     Example("static const int a[] = { PAGE_SIZE };\nKUNIT_ARRAY_PARAM(b, a, c);\n", reason="KUnit"),
+    Example("long a[SZ_64K] = {\n\t[PAGE_SIZE - 1] = 1,\n};\n", reason="an index"),
     # Nobody can tell which member this is; a copy in a section of its own is not writable.
     Example("static struct a b = { 1, PAGE_SIZE };\n", reason="by its position"),
     Example("static const int a __initconst = PAGE_SIZE;\n", reason="a section of its own"),
@@ -319,6 +321,9 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
     if target is None:
         yield from _attribute(file, statement, toks)
         return
+    for index in _indices(target):
+        if file.depends(index):
+            yield file.finding(ID, index, reason=_INDEX, fix="assign that element at run time")
     wanted = _dependent(file, target)
     if not wanted:
         return
@@ -332,9 +337,26 @@ def _object(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator
         companions = tuple(_extern(file, target))
     except NotDeferrable as why:
         yield file.finding(ID, shown, reason=f"{_REASON}, and {why}", fix=_FIX)
-        return
-    edits += behind(file.data, statement.end, target.name.text, inits)
-    yield file.finding(ID, shown, reason=_REASON, fix=_FIX, edits=edits, companions=companions)
+    else:
+        edits += behind(file.data, statement.end, target.name.text, inits)
+        yield file.finding(ID, shown, reason=_REASON, fix=_FIX, edits=edits, companions=companions)
+    yield from _more(file, wanted)
+
+
+def _more(file: File, wanted: Sequence[Value]) -> Iterator[Finding]:
+    """The other values of an object: what deals with the first one deals with all."""
+    for value in wanted[1:]:
+        yield file.finding(ID, value.tokens, reason=_REASON, fix=_FIX, settled=True)
+
+
+def _indices(target: Object) -> Iterator[Sequence[Token]]:
+    """The indices of `[index] = value`."""
+    toks = [token for token in target.value if token.kind != "dir"]
+    for at, token in enumerate(toks[1:-1], 1):
+        if token.text == b"[" and toks[at - 1].text in (b"{", b",", b"]"):
+            close = closing(toks, at)
+            if close + 1 < len(toks) and toks[close + 1].text in (b"=", b"[", b"."):
+                yield toks[at + 1 : close]
 
 
 def _dependent(file: File, target: Object) -> list[Value]:
@@ -409,6 +431,7 @@ def _local(file: File, statement: Statement, toks: Sequence[Token]) -> Iterator[
         except (NotDeferrable, NotMovable) as why:
             reason = f"{_REASON}, and {why}"
     yield file.finding(ID, wanted[0].tokens, reason=reason, fix=fix, edits=edits)
+    yield from _more(file, wanted)
 
 
 def _hoisted(
