@@ -353,7 +353,7 @@ def _examine(index: Index, paths: Sequence[str]) -> list[tuple[str, tuple[Findin
 def _findings(index: Index, path: str) -> Iterator[Finding]:
     names = index.vocabulary.scope(path)
     found = index.found.get(path, frozenset())
-    words = frozenset(w for w in found if w in index.extra or w in names or names.is_layout(w))
+    words = frozenset(w for w in found if w in index.extra or w in names or names.through_layout(w))
     data = index.read(path)
     if _FOR_ASSEMBLER.search(data):
         words = frozenset()

@@ -394,6 +394,18 @@ class Names:
         """Is it the width of a bit-field?"""
         return any((f, name) in self.vocabulary.layouts for f in self.definition_files(name))
 
+    def through_layout(self, name: str) -> bool:
+        """Is it made from the width of a bit-field, and so changes with that?"""
+        todo, seen = [name], {name}
+        for at in todo:
+            if self.is_layout(at):
+                return True
+            for file in self.definition_files(at) if at in self.vocabulary.candidates else ():
+                words = {w.rstrip("(") for w in self.vocabulary.macros[file][at].words} - seen
+                todo += sorted(words)
+                seen |= words
+        return False
+
     def _find_chain(self, name: str) -> tuple[str, ...] | None:
         files = self.definition_files(name)
         if self.is_layout(name):

@@ -44,7 +44,8 @@ _UNRELATED = (
     '__builtin_strcspn(#condition, "\\44") == sizeof(#condition) - 1'
     ' || !__builtin_strncmp(#condition, "!(__builtin_constant_p(", 23)'
 )
-_ASSERTED = "__builtin_choose_expr"
+# What may be no constant with any page size.
+_DOUBTFUL = re.compile(r"__builtin_choose_expr|\[-Wvla\]")
 _FLAGS = (
     "-fsyntax-only",
     "-fno-diagnostics-show-caret",
@@ -224,7 +225,7 @@ class _Judge:
     ) -> None:
         self.recording, self.keys = recording, keys
         self.results = cache_dir("oracle", "results")
-        self.usual: dict[Complaint, bool] = {}  # assertions: not constant anyway?
+        self.usual: dict[Complaint, bool] = {}  # of doubtful ones: no constant anyway?
         self.places = recording.folder / "headers"
         self.include = f"arch/{recording.arch}/include"
         self.replaced = frozenset(f"{self.include}/{name}" for name in about["headers"])
@@ -238,11 +239,11 @@ class _Judge:
         """What the compiler says of a unit, without assertions that no page size makes constant."""
         said = self._ask(unit, constant=False)
         complaints = _complaints(said["text"], self.recording)
-        asserted = {c for c in complaints if _ASSERTED in c.message}
-        if not asserted <= self.usual.keys():  # headers are read again and again
+        doubtful = {c for c in complaints if _DOUBTFUL.search(c.message)}
+        if not doubtful <= self.usual.keys():  # headers are read again and again
             constant = self._ask(unit, constant=True)["text"]
             usual = {*_complaints(constant, self.recording)}
-            self.usual |= {complaint: complaint in usual for complaint in asserted}
+            self.usual |= {complaint: complaint in usual for complaint in doubtful}
         undecided = [c for c in complaints if self.usual.get(c)]
         complaints = [c for c in complaints if not self.usual.get(c)]
         read = frozenset(path for path in said["read"] if not path.startswith("/"))

@@ -8,8 +8,10 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import resources
+from typing import Any
 
 from anypage.findings import Finding
 from anypage.oracle import Complaint, Place, Truth
@@ -55,16 +57,21 @@ class Agreement:
 
 
 @cache
-def _explanations() -> dict[tuple[str, str], str]:
+def _explanations() -> tuple[dict[str, Any], ...]:
     """facts/accuracy.toml."""
     text = resources.files("anypage.facts").joinpath("accuracy.toml").read_text()
-    known = tomllib.loads(text)["finding"]
-    return {(k["path"], k["expression"]): k["why"] for k in known}
+    return tuple(tomllib.loads(text)["finding"])
 
 
 def explanation(finding: Finding) -> str:
     """Why the compiler does not confirm a finding that is right; "" when nobody has said."""
-    return _explanations().get((finding.path, finding.expression), "")
+    for known in _explanations():
+        expressions = known["expressions"]
+        if finding.path in known["paths"] and any(
+            fnmatchcase(finding.expression, e) for e in expressions
+        ):
+            return str(known["why"])
+    return ""
 
 
 def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:

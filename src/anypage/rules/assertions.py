@@ -27,6 +27,8 @@ _ASSERTIONS = {
     b"_Static_assert": "min",
     b"compiletime_assert": "min",
 }
+# Masks that have to be constants (include/linux/bitfield.h).
+_MASKED = (b"FIELD_PREP", b"FIELD_GET", b"FIELD_FIT", b"FIELD_MAX", b"FIELD_PREP_CONST")
 _OTHERS = (b"BUILD_BUG_ON_NOT_POWER_OF_2", b"__BUILD_BUG_ON_NOT_POWER_OF_2")
 
 
@@ -43,6 +45,10 @@ def _judge(file: File, call: Call) -> Iterator[Finding]:
     if call.name.text in _OTHERS:
         reason = "a power of two at some page sizes is none at others"
         yield file.finding(ID, condition, reason=reason, fix="assert it for each page size")
+    if call.name.text in _MASKED:
+        reason = f"{call.name.text.decode()}() asserts that its mask is a constant"
+        fix = "shift and mask in the code, or a mask for the largest page"
+        yield file.finding(ID, condition, reason=reason, fix=fix)
     if call.name.text not in _ASSERTIONS:
         return
     which = _ASSERTIONS[call.name.text]
@@ -128,4 +134,9 @@ EXAMPLES = (
         reason="does not hold at every page size",
     ),
     Example("void f(void)\n{\n\tBUG_ON(x > PAGE_SIZE);\n}\n"),
+    Example(
+        "#define MASK GENMASK(PAGE_SHIFT, 0)\nint f(int a)\n{\n\treturn FIELD_GET(MASK, a);\n}\n",
+        reason="asserts that its mask",
+    ),
+    Example("int f(int a)\n{\n\treturn FIELD_PREP(GENMASK(3, 0), PAGE_SHIFT - 12);\n}\n"),
 )

@@ -19,6 +19,7 @@ kernel has no variable-length arrays). It must be large enough for every page si
 where the size grows with the page, PAGE_SIZE_MIN where it shrinks. How much of it is in use is
 another number, and still follows the page size.
 """
+_REASON = "the bound of an array is a constant"
 _FIX = "make it large enough for every page size"
 _NO_DECLARATION = frozenset(
     b"return goto case default if for while do else switch sizeof break continue asm".split()
@@ -39,7 +40,7 @@ _FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed 
 def examine(file: File) -> Iterator[Finding]:
     """Array declarators, and macros that declare arrays."""
     refused = _refused_structs(file)
-    for statement in file.statements():
+    for statement in file.statements(*file.words):
         yield from _statement(file, statement, refused)
     for define in file.defines():
         yield from _declarers(file, file.c.tokens(define), "")
@@ -78,6 +79,9 @@ def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> 
     for name, bound, parameter in _bounds(toks):
         if file.depends(bound):
             yield _judge(file, name, bound, refusal, parameter=parameter)
+        elif any(t.kind == "id" and file.names.through_layout(t.text.decode()) for t in bound):
+            fix = "none: it changes with the width of a bit-field"
+            yield file.finding(ID, bound, reason=_REASON, fix=fix, settled=True)
 
 
 def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Finding]:
@@ -151,7 +155,7 @@ def _judge(
     return file.finding(
         ID,
         bound,
-        reason="the bound of an array is a constant",
+        reason=_REASON,
         fix=_FIX + _sizeof_note(file, name.text),
         edits=found.edits,
         companions=found.companions,
@@ -225,6 +229,10 @@ EXAMPLES = (
     Example(
         "struct s {\n\tu8 entry[PAGE_SIZE / 8];\n\tu64 next;\n} __packed;\n",
         reason="layout",
+    ),
+    Example(  # the bit-field gets its width, and all that is made from it changes with that
+        "#define BITS (PAGE_SHIFT + 2)\nstruct s {\n\tu32 a : BITS;\n};\nint pool[1 << BITS];\n",
+        reason=_REASON,
     ),
     Example("struct s {\n\t__le32 entry[PAGE_SIZE / 4];\n};\n", reason="layout"),
     Example(
