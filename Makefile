@@ -29,6 +29,7 @@ lint: setup
 
 bench: tools
 	$(BIN)/python bench/convert.py
+	$(BIN)/python bench/audit.py
 
 setup: $(STAMP)
 

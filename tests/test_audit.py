@@ -10,7 +10,7 @@ import pytest
 from kernel import small_tree
 from test_cli import anypage as command
 
-from anypage import audit
+from anypage import audit, audit_module
 from anypage.change import after
 from anypage.errors import AnypageError
 from anypage.findings import Finding
@@ -232,3 +232,28 @@ def test_git_is_not_needed(tmp_path: Path) -> None:
     assert subprocess.run(
         ["git", "-C", tree, "status"], capture_output=True, check=False
     ).returncode
+
+
+def test_a_module_outside_of_the_tree(tree: Path, tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    (module / "src").mkdir(parents=True)
+    (module / "own.h").write_text("#define ROOM (2 * BUFFERS)\n")
+    (module / "src/main.c").write_text('#include <linux/mm.h>\n#include "../own.h"\nint a[ROOM];\n')
+    found = audit_module(module, tree)
+    assert [(f.path, f.line, f.via) for f in found] == [
+        ("src/main.c", 3, ("ROOM", "BUFFERS", "PAGE_SIZE"))
+    ]
+    assert audit_module(module / "own.h", tree) == []
+    assert command("audit", str(module), "--kernel", str(tree)).exit_code == 1
+    assert command("audit", str(module), "--kernel", str(module)).exit_code == 2
+    assert command("audit", str(module), "mm", "--kernel", str(tree)).exit_code == 2
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AnypageError, match="no C file there"):
+        audit_module(tmp_path / "empty", tree)
+
+
+def test_what_compiles_and_lies_is_suspect(tree: Path) -> None:
+    (tree / DRIVER).write_text("void f(void)\n{\n\tx = page_to_pfn(p) << 12;\n}\n")
+    (found,) = audit(tree, [DRIVER])
+    assert (found.rule, found.severity, found.line) == ("hard-coded", "suspect", 3)
+    assert command("audit", str(tree), DRIVER).stdout.count("suspect: hard-coded") == 1

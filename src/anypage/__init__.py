@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One arm64 Linux kernel image, any base page size."""
 
-from anypage.audit import audit
+from anypage.audit import audit, audit_module
 from anypage.boot import Machine, boot, full_matrix, jobs_of
 from anypage.build import build
 from anypage.convert import convert
@@ -15,6 +15,7 @@ __all__ = [
     "AnypageError",
     "Machine",
     "audit",
+    "audit_module",
     "boot",
     "build",
     "convert",

@@ -19,6 +19,7 @@ from anypage.index import Index, Tree
 from anypage.store import open_index
 from anypage.tree import KernelTree
 
+_MODULE = "drivers/anypage-module/"  # where the files of a module stand in the tree
 _MARK = re.compile(rb"\banypage: ignore(?:\[([\w,\s-]*)\])?")
 
 
@@ -63,6 +64,29 @@ def audit(
     chosen = _inside(index, paths) if paths else {*index.paths}
     reported = (f for f in found if f.severity != "follow-up" and f.path in chosen)
     return sorted((f for f in reported if not _is_marked(index, f)), key=_place)
+
+
+def audit_module(folder: Path, kernel: Path, *, jobs: int = 2) -> list[Finding]:
+    """What to report of a module that is built outside of a kernel tree, as audit() does.
+
+    folder: its folder, or one file. kernel: the tree that it is built for. Paths of findings are
+    relative to folder. AnypageError for no kernel tree, and for a folder without any C file.
+    """
+    index, save = open_index(KernelTree.open(kernel).path, jobs=jobs)
+    save()
+    top = folder if folder.is_dir() else folder.parent
+    sources = [folder] if folder.is_file() else sorted(folder.rglob("*.[chS]"))
+    texts = {
+        _MODULE + file.relative_to(top).as_posix(): file.read_bytes()
+        for file in sources
+        if file.is_file() and not file.is_symlink()
+    }
+    if not texts:
+        raise AnypageError("no C file there", where=str(folder), remedy="name a module's folder")
+    index = index.changed(texts)
+    found = (f for f in index.examine(texts) if f.severity != "follow-up")
+    reported = sorted((f for f in found if not _is_marked(index, f)), key=_place)
+    return [replace(finding, path=finding.path.removeprefix(_MODULE)) for finding in reported]
 
 
 def _inside(index: Index, paths: Iterable[str]) -> set[str]:

@@ -128,9 +128,14 @@ def _conversion_json(result: Any) -> dict[str, Any]:
 
 @app.command()
 def audit(
-    tree: Annotated[Path, typer.Argument(help="The top folder of a kernel tree.")],
+    tree: Annotated[
+        Path, typer.Argument(help="The top folder of a kernel tree; with --kernel, a module.")
+    ],
     paths: Annotated[
         list[str] | None, typer.Argument(help="Files and folders of the tree; all without them.")
+    ] = None,
+    kernel: Annotated[
+        Path | None, typer.Option(help="The kernel tree that an out-of-tree module is built for.")
     ] = None,
     diff: Annotated[
         str, typer.Option(help="Only what the work tree adds to this git revision.")
@@ -157,8 +162,14 @@ def audit(
     try:
         known = json.loads(baseline.read_bytes()) if baseline else []
         change = _read(patch) if patch else None
-        findings = anypage.audit(
-            tree, paths or (), diff=diff, patch=change, patch_name=patch, jobs=jobs
+        if kernel and (paths or diff or patch):
+            raise AnypageError("--kernel takes a module as a whole", remedy="name its folder alone")
+        findings = (
+            anypage.audit_module(tree, kernel, jobs=jobs)
+            if kernel
+            else anypage.audit(
+                tree, paths or (), diff=diff, patch=change, patch_name=patch, jobs=jobs
+            )
         )
     except (AnypageError, OSError, ValueError) as error:
         _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
