@@ -244,9 +244,9 @@ def test_a_module_outside_of_the_tree(tree: Path, tmp_path: Path) -> None:
         ("src/main.c", 3, ("ROOM", "BUFFERS", "PAGE_SIZE"))
     ]
     assert audit_module(module / "own.h", tree) == []
-    assert command("audit", str(module), "--kernel", str(tree)).exit_code == 1
-    assert command("audit", str(module), "--kernel", str(module)).exit_code == 2
-    assert command("audit", str(module), "mm", "--kernel", str(tree)).exit_code == 2
+    assert command("audit", str(module), "--kernel", str(tree)).returncode == 1
+    assert command("audit", str(module), "--kernel", str(module)).returncode == 2
+    assert command("audit", str(module), "mm", "--kernel", str(tree)).returncode == 2
     (tmp_path / "empty").mkdir()
     with pytest.raises(AnypageError, match="no C file there"):
         audit_module(tmp_path / "empty", tree)
