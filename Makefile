@@ -8,18 +8,18 @@ PYTHON	?= python3
 BIN	:= .venv/bin
 STAMP	:= .venv/.installed
 
-.PHONY: demo test test-full test-unit lint bench setup tools
+.PHONY: demo test test-full test-unit lint bench setup tools test-tools
 
 demo: tools
 	$(BIN)/anypage demo
 
-test: tools
+test: test-tools
 	$(BIN)/pytest
 
-test-full: tools
+test-full: test-tools
 	$(BIN)/pytest -m ""
 
-test-unit: tools
+test-unit: test-tools
 	$(BIN)/pytest -m "not slow"
 
 lint: setup
@@ -39,3 +39,6 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup
 
 tools: setup
 	@$(BIN)/anypage doctor --install --quiet
+
+test-tools: setup
+	@$(BIN)/anypage doctor --install --quiet --tests

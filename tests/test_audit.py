@@ -4,13 +4,14 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 from kernel import small_tree
 from test_cli import anypage as command
 
-from anypage import audit, audit_module
+import anypage
 from anypage.change import after
 from anypage.errors import AnypageError
 from anypage.findings import Finding
@@ -50,6 +51,10 @@ def patch(tree: Path, path: str, text: str) -> bytes:
         (tree / path).write_bytes(old)
     repo.git("add", "--all")
     return diff
+
+
+def audit(tree: Path, paths: tuple[str, ...] | list[str] = (), **options: Any) -> list[Finding]:
+    return anypage.audit(tree, paths, **options).findings
 
 
 def places(findings: list[Finding]) -> list[tuple[str, int]]:
@@ -239,17 +244,17 @@ def test_a_module_outside_of_the_tree(tree: Path, tmp_path: Path) -> None:
     (module / "src").mkdir(parents=True)
     (module / "own.h").write_text("#define ROOM (2 * BUFFERS)\n")
     (module / "src/main.c").write_text('#include <linux/mm.h>\n#include "../own.h"\nint a[ROOM];\n')
-    found = audit_module(module, tree)
+    found = anypage.audit_module(module, tree).findings
     assert [(f.path, f.line, f.via) for f in found] == [
         ("src/main.c", 3, ("ROOM", "BUFFERS", "PAGE_SIZE"))
     ]
-    assert audit_module(module / "own.h", tree) == []
+    assert anypage.audit_module(module / "own.h", tree).findings == []
     assert command("audit", str(module), "--kernel", str(tree)).returncode == 1
     assert command("audit", str(module), "--kernel", str(module)).returncode == 2
     assert command("audit", str(module), "mm", "--kernel", str(tree)).returncode == 2
     (tmp_path / "empty").mkdir()
     with pytest.raises(AnypageError, match="no C file there"):
-        audit_module(tmp_path / "empty", tree)
+        anypage.audit_module(tmp_path / "empty", tree)
 
 
 def test_what_compiles_and_lies_is_suspect(tree: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from kernel import small_tree
 
-from anypage import audit, store
+import anypage
+from anypage import store
 from anypage.cache import cache_dir
 from anypage.findings import Finding
 from anypage.index import Index
@@ -39,6 +40,10 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(store, "_FEW", -1)  # save at each step
     yield
+
+
+def audit(tree: Path) -> list[Finding]:
+    return anypage.audit(tree).findings
 
 
 def anew(tree: Path) -> list[Finding]:

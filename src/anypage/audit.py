@@ -4,8 +4,8 @@
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import takewhile
 from pathlib import Path
@@ -35,6 +35,14 @@ def find(tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = Non
     return keep_backslashes(_without_conflicts(findings), index.read)
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an audit reports, by path and place, and the lines of the files as it read them."""
+
+    findings: list[Finding]
+    lines: Callable[[str], list[bytes]]
+
+
 def audit(
     tree: Path,
     paths: Sequence[str] = (),
@@ -43,8 +51,8 @@ def audit(
     patch: bytes | None = None,
     patch_name: str = "the patch",
     jobs: int = 2,
-) -> list[Finding]:
-    """What to report of a tree, by path and place. Places that a comment marks are left out.
+) -> Report:
+    """What to report of a tree. Places that a comment marks are left out.
 
     paths: only those files and folders. diff: only what the work tree adds to a git revision.
     patch: only what a patch would add (see anypage.change). AnypageError for no kernel tree, paths
@@ -62,11 +70,10 @@ def audit(
         found = index.examine(_inside(index, paths) if paths else None)
     save()
     chosen = _inside(index, paths) if paths else {*index.paths}
-    reported = (f for f in found if f.severity != "follow-up" and f.path in chosen)
-    return sorted((f for f in reported if not _is_marked(index, f)), key=_place)
+    return Report(_reported(index, (f for f in found if f.path in chosen)), index.lines)
 
 
-def audit_module(folder: Path, kernel: Path, *, jobs: int = 2) -> list[Finding]:
+def audit_module(folder: Path, kernel: Path, *, jobs: int = 2) -> Report:
     """What to report of a module that is built outside of a kernel tree, as audit() does.
 
     folder: its folder, or one file. kernel: the tree that it is built for. Paths of findings are
@@ -84,9 +91,17 @@ def audit_module(folder: Path, kernel: Path, *, jobs: int = 2) -> list[Finding]:
     if not texts:
         raise AnypageError("no C file there", where=str(folder), remedy="name a module's folder")
     index = index.changed(texts)
-    found = (f for f in index.examine(texts) if f.severity != "follow-up")
-    reported = sorted((f for f in found if not _is_marked(index, f)), key=_place)
-    return [replace(finding, path=finding.path.removeprefix(_MODULE)) for finding in reported]
+    found = _reported(index, index.examine(texts))
+    return Report(
+        [replace(finding, path=finding.path.removeprefix(_MODULE)) for finding in found],
+        lambda path: index.lines(_MODULE + path),
+    )
+
+
+def _reported(index: Index, found: Iterable[Finding]) -> list[Finding]:
+    return sorted(
+        (f for f in found if f.severity != "follow-up" and not _is_marked(index, f)), key=_place
+    )
 
 
 def _inside(index: Index, paths: Iterable[str]) -> set[str]:

@@ -24,7 +24,7 @@ from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
 from anypage.oracle.agreement import Agreement, agreement, explanation
-from anypage.report import accuracy, sarif, terminal
+from anypage.report import accuracy, html, sarif, terminal
 from anypage.tree import KernelTree
 
 app = typer.Typer(
@@ -59,14 +59,15 @@ def _lines(lines: list[str]) -> None:
 def doctor(
     install: Annotated[bool, typer.Option(help="Install what is missing, with apt.")] = False,
     quiet: Annotated[bool, typer.Option(help="Say nothing when all is there.")] = False,
+    tests: Annotated[bool, typer.Option(help="And all that the tests of anypage run.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check that all is here that anypage runs. Exit 1 when something is missing."""
-    missing = [need for need in needs() if not need.found]
+    missing = [need for need in needs(tests=tests) if not need.found]
     if missing and install:
         _progress(f"install {', '.join(sorted({need.package for need in missing}))}")
         install_packages(missing)
-    found = needs()
+    found = needs(tests=tests)
     missing = [need for need in found if not need.found]
     if as_json:
         _print_json([dataclasses.asdict(need) for need in found])
@@ -152,6 +153,9 @@ def audit(
     sarif_file: Annotated[
         str, typer.Option("--sarif", help="Write SARIF 2.1.0 to this file; - as above.")
     ] = "",
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write one page for a browser to this file.")
+    ] = None,
     long: Annotated[bool, typer.Option(help="Print every place, however many they are.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes that search the tree.")] = 2,
 ) -> None:
@@ -164,7 +168,7 @@ def audit(
         change = _read(patch) if patch else None
         if kernel and (paths or diff or patch):
             raise AnypageError("--kernel takes a module as a whole", remedy="name its folder alone")
-        findings = (
+        report = (
             anypage.audit_module(tree, kernel, jobs=jobs)
             if kernel
             else anypage.audit(
@@ -174,11 +178,13 @@ def audit(
     except (AnypageError, OSError, ValueError) as error:
         _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
-    findings = not_in(known, findings)
+    findings = not_in(known, report.findings)
     if json_file:
         _write(json_file, json.dumps([f.as_json() for f in findings], indent=1))
     if sarif_file:
         _write(sarif_file, json.dumps(sarif.log(findings), indent=1))
+    if html_file:
+        _write(str(html_file), html.page(findings, report.lines))
     if "-" not in (json_file, sarif_file):
         _lines(terminal.findings(findings, long=long))
     raise typer.Exit(1 if findings else 0)
@@ -218,7 +224,7 @@ def oracle(
     truth = anypage.oracle(
         tree, paths or (), config=config, arch=arch, jobs=jobs, progress=_progress
     )
-    result = agreement(truth, anypage.audit(tree, jobs=jobs))
+    result = agreement(truth, anypage.audit(tree, jobs=jobs).findings)
     if page:
         words = " ".join(["anypage oracle TREE", *(paths or ()), f"--config {Path(config).name}"])
         title = f"Linux {KernelTree.open(tree).version}, {arch} {Path(config).name}"

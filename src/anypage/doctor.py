@@ -24,10 +24,11 @@ class Need:
     found: str
 
 
-def needs() -> list[Need]:
-    """All that facts/packages.toml asks for, as it is on this machine."""
+def needs(*, tests: bool = False) -> list[Need]:
+    """All that facts/packages.toml asks for, as it is on this machine; tests: for them as well."""
     text = resources.files("anypage.facts").joinpath("packages.toml").read_text()
-    return [_need(entry) for entry in tomllib.loads(text)["need"]]
+    entries = tomllib.loads(text)
+    return [_need(entry) for entry in entries["need"] + (entries["tests"] if tests else [])]
 
 
 def _need(entry: dict[str, str]) -> Need:
