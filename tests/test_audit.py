@@ -262,3 +262,14 @@ def test_what_compiles_and_lies_is_suspect(tree: Path) -> None:
     (found,) = audit(tree, [DRIVER])
     assert (found.rule, found.severity, found.line) == ("hard-coded", "suspect", 3)
     assert command("audit", str(tree), DRIVER).stdout.count("suspect: hard-coded") == 1
+
+
+def test_other_architectures_when_they_are_named(tree: Path) -> None:
+    (tree / "arch/x86/include/asm").mkdir(parents=True)
+    (tree / "arch/x86/include/asm/x.h").write_text("#define ROOM (2 * PAGE_SIZE)\n")
+    (tree / "arch/x86/x.c").write_text("#include <asm/x.h>\nint a[ROOM];\n")
+    before = places(audit(tree))
+    assert places(audit(tree, archs=["x86"])) == [("arch/x86/x.c", 2), *before]
+    assert places(audit(tree)) == before
+    with pytest.raises(AnypageError, match="no architecture 'vax'"):
+        audit(tree, archs=["vax"])

@@ -50,16 +50,21 @@ def audit(
     diff: str = "",
     patch: bytes | None = None,
     patch_name: str = "the patch",
+    archs: Sequence[str] = (),
     jobs: int = 2,
 ) -> Report:
     """What to report of a tree. Places that a comment marks are left out.
 
     paths: only those files and folders. diff: only what the work tree adds to a git revision.
-    patch: only what a patch would add (see anypage.change). AnypageError for no kernel tree, paths
-    that are not there, an unknown revision, a patch that does not apply.
+    patch: only what a patch would add (see anypage.change). archs: architectures to read besides
+    arm64. AnypageError for no kernel tree, paths and architectures that are not there, an unknown
+    revision, a patch that does not apply.
     """
     root = KernelTree.open(tree).path
-    index, save = open_index(root, jobs=jobs)
+    for arch in archs:
+        if not re.fullmatch(r"\w+", arch) or not (root / "arch" / arch).is_dir():
+            raise AnypageError(f"no architecture '{arch}'", where=str(root / "arch"))
+    index, save = open_index(root, jobs=jobs, archs=archs)
     if patch is not None:
         index, before = index.changed(change.after(root, patch, patch_name)), index
         found = _added(before, index, index.changes)

@@ -144,6 +144,9 @@ def audit(
     patch: Annotated[
         str, typer.Option(help="Only what this patch or mbox adds; - reads standard input.")
     ] = "",
+    arch: Annotated[
+        str, typer.Option(help="Architectures to read besides arm64, such as x86,s390.")
+    ] = "",
     baseline: Annotated[
         Path | None, typer.Option(help="Leave out what this earlier --json report holds.")
     ] = None,
@@ -166,13 +169,19 @@ def audit(
     try:
         known = json.loads(baseline.read_bytes()) if baseline else []
         change = _read(patch) if patch else None
-        if kernel and (paths or diff or patch):
+        if kernel and (paths or diff or patch or arch):
             raise AnypageError("--kernel takes a module as a whole", remedy="name its folder alone")
         report = (
             anypage.audit_module(tree, kernel, jobs=jobs)
             if kernel
             else anypage.audit(
-                tree, paths or (), diff=diff, patch=change, patch_name=patch, jobs=jobs
+                tree,
+                paths or (),
+                diff=diff,
+                patch=change,
+                patch_name=patch,
+                archs=arch.split(",") if arch else (),
+                jobs=jobs,
             )
         )
     except (AnypageError, OSError, ValueError) as error:

@@ -60,11 +60,12 @@ _FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
 _LETTERS = frozenset(bytes([b]) for b in range(128) if b == 0x5F or chr(b).isalnum())
 
 
-def in_scope(path: str) -> bool:
-    """Not of another architecture, nor a user-space tool or documentation."""
+def in_scope(path: str, archs: Sequence[str] = ()) -> bool:
+    """No documentation or tool of user space, and no architecture but arm64 and archs."""
     if path.startswith(_SKIPPED):
         return False
-    return not path.startswith("arch/") or path.startswith("arch/arm64/") or path.count("/") == 1
+    top, *rest = path.split("/", 2)
+    return top != "arch" or len(rest) < 2 or rest[0] == "arm64" or rest[0] in archs
 
 
 class Hits(NamedTuple):
@@ -108,13 +109,19 @@ class Index:
     """A tree, read: outlines and hits of its files, the vocabulary that follows, and findings.
 
     tree: a folder, or path -> text. sought: the words that hits are about. findings: of the files
-    that were examined so far. Worker processes share the index: they are forked from it.
+    that were examined so far. archs: what is read besides arm64. Worker processes share the index:
+    they are forked from it.
     """
 
     def __init__(
-        self, tree: Tree, *, jobs: int = 2, chosen: Sequence[rules.Rule] | None = None
+        self,
+        tree: Tree,
+        *,
+        jobs: int = 2,
+        chosen: Sequence[rules.Rule] | None = None,
+        archs: Sequence[str] = (),
     ) -> None:
-        self.tree, self.jobs = tree, jobs
+        self.tree, self.jobs, self.archs = tree, jobs, tuple(archs)
         self.changes: Mapping[str, bytes | None] = {}
         self.rules = tuple(chosen if chosen is not None else rules.discover())
         self.extra = frozenset(w for r in self.rules for w in r.WORDS)
@@ -144,7 +151,7 @@ class Index:
     def update(self, paths: Iterable[str], touched: Set[str]) -> "Index":
         """paths: the files there are now; touched: those that are new, gone, or changed."""
         before, used = self.vocabulary, self.found
-        self.paths = sorted(filter(in_scope, paths))
+        self.paths = sorted(path for path in paths if in_scope(path, self.archs))
         here = _sources(sorted(touched & {*self.paths}))
         self._close(touched, {o.path: o for o in self._map(_outlines, here)})
         self._find(touched, here)

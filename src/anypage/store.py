@@ -9,7 +9,7 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -26,11 +26,14 @@ _FEW = 50  # files that are cheaper to read again than the whole index is to wri
 _LINK_OR_MODULE = ("120000", "160000")
 
 
-def open_index(tree: Path, *, jobs: int = 2) -> tuple[Index, Callable[[], None]]:
+def open_index(
+    tree: Path, *, jobs: int = 2, archs: Sequence[str] = ()
+) -> tuple[Index, Callable[[], None]]:
     """The index of a folder as it is now, and what to call when it was used: it saves the index."""
     keys = content_keys(tree)
-    file = cache_dir("audit") / f"{hashlib.sha256(os.fsencode(tree)).hexdigest()[:20]}.jsonl"
-    index, old = _load(file, tree, jobs)
+    name = b"\0".join((os.fsencode(tree), *(arch.encode() for arch in sorted(archs))))
+    file = cache_dir("audit") / f"{hashlib.sha256(name).hexdigest()[:20]}.jsonl"
+    index, old = _load(file, Index(tree, jobs=jobs, archs=archs))
     touched = {path for path in keys.keys() | old.keys() if keys.get(path) != old.get(path)}
     known, candidates = len(index.findings), index.candidates
     if touched:
@@ -95,9 +98,8 @@ def _program_files(folder: Path) -> Iterable[Path]:
     return (path for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
 
 
-def _load(file: Path, tree: Path, jobs: int) -> tuple[Index, dict[str, str]]:
-    """The index and the keys that it was made for; empty ones when there are none that fit."""
-    index = Index(tree, jobs=jobs)
+def _load(file: Path, index: Index) -> tuple[Index, dict[str, str]]:
+    """The index, filled, and the keys that it was made for; empty ones when there are none."""
     try:
         made, _, text = file.read_bytes().partition(b"\n")
     except OSError:
@@ -108,7 +110,7 @@ def _load(file: Path, tree: Path, jobs: int) -> tuple[Index, dict[str, str]]:
     with _no_collection():
         keys, findings = json.loads(now)
         candidates, sought, macros, includes, hits = json.loads(state)
-    index.paths = sorted(filter(in_scope, keys))
+    index.paths = sorted(path for path in keys if in_scope(path, index.archs))
     index.findings = {p: tuple(map(_finding, found)) for p, found in findings.items()}
     index.candidates, index.sought = frozenset(candidates), frozenset(sought)
     index.macros = {

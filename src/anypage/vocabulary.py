@@ -21,7 +21,8 @@ from typing import NamedTuple
 from anypage.source.c import MAX_BYTES
 from anypage.source.macros import Definition
 
-GLOBAL = ("include/", "arch/arm64/include/")
+_GLOBAL = re.compile(r"(?:include|arch/\w+/include)/")
+_ARCH = re.compile(r"arch/(\w+)/")
 _INCLUDE = re.compile(rb'#[ \t]*+include[ \t]*+[<"]([^>"\n]++)[>"]')
 _NUMBER = rb"(?!\(?-?(?:0[xX][0-9a-fA-F]++|\d++)[uUlL]*+\)?[ \t]*(?:/[/*]|\r?\n))"
 _BODY = rb"((?:[^\n\\]++|\\\r?\n|\\)*+)"
@@ -79,7 +80,7 @@ def _facts() -> dict[str, dict]:  # type: ignore[type-arg]
 
 def is_global(path: str) -> bool:
     """Every file can use the macros of this header."""
-    return path.startswith(GLOBAL)
+    return _GLOBAL.match(path) is not None
 
 
 class Macro(NamedTuple):
@@ -268,12 +269,14 @@ class Vocabulary:
 
     def _target(self, path: str, include: str) -> str | None:
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), include))
+        own = _ARCH.match(path)
+        arch = f"arch/{own[1] if own else 'arm64'}/include"
         for candidate in (
             beside,
             f"include/{include}",
-            f"arch/arm64/include/{include}",
+            f"{arch}/{include}",
             f"include/uapi/{include}",
-            f"arch/arm64/include/uapi/{include}",
+            f"{arch}/uapi/{include}",
             f"include/asm-generic/{posixpath.basename(include)}" if include[:4] == "asm/" else "",
         ):
             if candidate in self.includes:

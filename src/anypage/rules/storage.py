@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from anypage.findings import Finding
 from anypage.layout import ALIGNED, FIXED, fills_page, is_aligned, is_fixed, structs
@@ -32,7 +33,7 @@ _DECLARERS = {
     b"DECLARE_HASHTABLE": 1,
     b"DEFINE_HASHTABLE": 1,
     b"DEFINE_READ_MOSTLY_HASHTABLE": 1,
-}
+}  # the number of the parameter, from 0, that is the bound of an array
 _DECLARATION_MACRO = re.compile(rb"PER_CPU|struct_group")
 _FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed offset"
 
@@ -89,7 +90,9 @@ def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Find
         which = _DECLARERS.get(call.name.text)
         if which is not None and which < len(call.args) and file.depends(call.args[which]):
             name = call.args[0][-1] if call.args[0] else call.name
-            yield _judge(file, name, call.args[which], refusal, parameter=False)
+            found = _judge(file, name, call.args[which], refusal, parameter=False)
+            macro = f"{call.name.text.decode()}(), parameter {which + 1}"
+            yield replace(found, reason=f"{found.reason}; here it is that of {macro}")
 
 
 def _is_declaration(toks: Sequence[Token]) -> bool:
