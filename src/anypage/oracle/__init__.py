@@ -266,9 +266,10 @@ class _Judge:
     def _first_header(self, about: Mapping[str, Any]) -> str:
         configured = (self.recording.objects / "include/config/auto.conf").read_text()
         lines = [f"extern unsigned int {VARIABLE};"]
-        for name in about["config"]:
-            if value := re.search(rf"^{name}=(\d+)$", configured, re.MULTILINE):
-                lines += [f"#undef {name}", f"#define {name} {_variable(value[1])}"]
+        for name, otherwise in about["config"].items():
+            found = re.search(rf"^{name}=(\d+)$", configured, re.MULTILINE)
+            if value := found[1] if found else otherwise:
+                lines += [f"#undef {name}", f"#define {name} {_variable(value)}"]
         lines += [f"#define {name} {value}" for name, value in facts()["limits"].items()]
         for name in facts()["poison"]:
             lines += [f"#undef {name}", f"#pragma GCC poison {name}"]

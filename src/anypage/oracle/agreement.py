@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from anypage.findings import Finding
@@ -176,8 +177,11 @@ class _Source:
             hits += (hit for hit in statement.hits if any_line(_arm_start(tokens, hit), hit))
         for directive in self.parsed.directives:
             define = directive.define(self.data)
+            if not directive.hits:
+                continue
             used = define.name in macros if define else any_line(*_arm(self.parsed, directive))
-            hits += directive.hits if used else ()
+            taken = any(any_line(*body) for body in _bodies_before(self.parsed, directive))
+            hits += directive.hits if used and not taken else ()
         yield from (self.at[hit] for hit in hits if self.at[hit] in doubtful)
 
 
@@ -223,25 +227,34 @@ def _arm(file: CFile, directive: Directive) -> tuple[int, int]:
     return before, min((e.start for e in ends if e.start > directive.start), default=len(file.data))
 
 
+def _bodies_before(file: CFile, directive: Directive) -> Iterator[tuple[int, int]]:
+    """Of an #elif, the code of the arms before it: if one is taken, nobody asks the #elif."""
+    if directive.keyword == b"elif" and directive.condition >= 0:
+        arms = file.conditionals[directive.condition].arms
+        before = arms[: arms.index(directive) + 1]
+        yield from ((a.end + 1, b.start - 1) for a, b in pairwise(before))
+
+
 def _preprocessed(truth: Truth, path: str) -> tuple[frozenset[int], frozenset[bytes]]:
     """The lines of the file at path that the preprocessor keeps, and the macros that are used."""
     recording = truth.recording
     unit = truth.units[path if path in truth.units else truth.headers[path]]
     source = str(recording.tree / unit.source)
-    command = [recording.compiler, *unit.arguments, "-E", "-dU", source]
-    text = run(command, cwd=recording.objects)
+
+    def output(kind: str) -> list[bytes]:
+        command = [recording.compiler, *unit.arguments, "-E", kind, source]
+        return run(command, cwd=recording.objects).split(b"\n")
+
     lines: set[int] = set()
-    macros: set[bytes] = set()
     here, number = False, 0
-    for line in text.split(b"\n"):
+    for line in output("-dD"):
         if marker := _LINE_MARKER.match(line):
             number = int(marker[1])
             name = recording.objects / os.fsdecode(marker[2])
             here = os.path.normpath(name) == str(recording.tree / path)
             continue
-        if macro := _DEFINE.match(line):
-            macros.add(macro[1])
-        elif here and line.strip():
+        if here and line.strip():
             lines.add(number)
         number += 1
+    macros = {macro[1] for line in output("-dU") if (macro := _DEFINE.match(line))}
     return frozenset(lines), frozenset(macros)

@@ -86,6 +86,11 @@ def record(
         (recording.objects / ".config").write_bytes(Path(config).read_bytes())
         config = "olddefconfig"
     run([*make, config], env=environment, what=f"make {config} failed")
+    if facts["off"]:
+        script = tree.path / "scripts/config"
+        off = [word for option in facts["off"] for word in ("--disable", option)]
+        run([script, "--file", recording.objects / ".config", *off], what="scripts/config failed")
+        run([*make, "olddefconfig"], env=environment, what="make olddefconfig failed")
     run([*make, "prepare", "modules_prepare"], env=environment, what="make prepare failed")
     run([compiler, "-x", "c", "-c", "-o", folder / "empty.o", "-"])
     paths = [path for path in facts["paths"] if (tree.path / path).is_dir()]

@@ -279,7 +279,19 @@ def examine(file: File) -> Iterator[Finding]:
         group = read_group(file, conditional)
         if group and group.dependent:
             yield _settled(group) if right_already(group) else _finding(group)
+            yield from _more(group)
     yield from _followers(file)
+
+
+def _more(group: Group) -> Iterator[Finding]:
+    """Other lines of the #if that ask for it: what deals with the first one deals with all."""
+    file = group.file
+    line = file.position(group.dependent[0].tokens[0].start)[0]
+    for part in group.dependent[1:]:
+        before, line = line, file.position(part.tokens[0].start)[0]
+        if line != before:
+            fix = "what is done to the first line of this #if"
+            yield file.finding(ID, part.tokens, reason=_REASON, fix=fix, settled=True)
 
 
 def _settled(group: Group) -> Finding:

@@ -9,6 +9,7 @@ from anypage.rules import Example
 from anypage.source.includes import include
 from anypage.source.lexer import Call, Token, calls
 from anypage.source_file import File
+from anypage.vocabulary import seeds
 
 ID = "config-name"
 EXPLANATION = """\
@@ -71,6 +72,7 @@ int f(bool other)
         reason="linked apart",
     ),
     Example("int f(void)\n{\n\treturn IS_ENABLED(CONFIG_ARM64_MTE); /* CONFIG_PAGE_SHIFT */\n}\n"),
+    Example("#define PAGE_SHIFT CONFIG_PAGE_SHIFT\n", path="arch/arm64/include/asm/example.h"),
 )
 _REASON = "not set in a boot-time image, and the compiler does not say so"
 _FIX = "a comparison with PAGE_SIZE"
@@ -90,8 +92,10 @@ _BEHIND = (b")", b"&&", b"||", b";", b",", b"?", b":")
 def examine(file: File) -> Iterator[Finding]:
     """The CONFIG names in one file, but for those in #if and #ifdef (preprocessor-condition)."""
     for directive in file.c.directives:
-        settled = page_config.settled(file.c, directive.condition, directive.start)
-        if directive.keyword == b"define" and directive.hits and not settled:
+        define = directive.define(file.data) if directive.hits else None
+        if not define or define.name.decode() in seeds():  # #define PAGE_SHIFT CONFIG_PAGE_SHIFT
+            continue
+        if not page_config.settled(file.c, directive.condition, directive.start):
             toks = file.c.tokens(directive)
             yield from _reported(file, toks, "it is part of a macro")
     for statement in file.statements(*WORDS):
