@@ -104,7 +104,8 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
             confirmed.update(same)
     undecided = {f for c in truth.undecided for link in c.chain for f in at.get(link, ())}
     undecided -= confirmed
-    doubtful = [f for f in seen if f not in confirmed | undecided]
+    seen.sort(key=lambda f: (f.path, f.line, f.column, f.rule))
+    doubtful = [f for f in seen if f not in confirmed and f not in undecided]
     compiled = {f for source in files.values() for f in source.compiled({*doubtful})}
     return Agreement(
         tuple(sorted(places)),
