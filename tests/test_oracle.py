@@ -9,7 +9,7 @@ from anypage.audit import audit
 from anypage.errors import AnypageError
 from anypage.findings import Finding
 from anypage.oracle import Complaint, Truth, oracle
-from anypage.oracle.agreement import agreement
+from anypage.oracle.agreement import agreement, explanation
 from anypage.oracle.recording import Recording
 
 MADE = {
@@ -55,7 +55,8 @@ def test_audit_and_compiler_agree_on_a_part_of_the_kernel(pristine: Path) -> Non
     assert len(truth.units) > 20
     assert len(result.places) > 20
     assert result.recall >= 0.97
-    assert result.precision >= 0.95
+    assert result.confirmed > 25
+    assert [f for f in result.unconfirmed if not explanation(f)] == []
 
     half = [f for f in audit(pristine).findings if f.rule != "storage"]
     assert agreement(truth, half).recall < 0.97

@@ -125,7 +125,8 @@ def oracle(
     save()
     keys = content_keys(source.path)
     with locked(cache_dir("oracle") / "lock"):
-        folder = _folder(keys, [arch, *_folders(paths)], config, f"{about['cross_compile']}gcc")
+        what = [str(source.path), arch, *_folders(paths)]  # commands hold the path of the tree
+        folder = _folder(keys, what, config, f"{about['cross_compile']}gcc")
         recording = record(
             source, folder, arch=arch, facts=about, config=config, jobs=jobs, progress=progress
         )
@@ -251,7 +252,7 @@ class _Judge:
         return _Verdict(tuple(complaints), tuple(undecided), read, said["ran"])
 
     def _write_headers(self, about: Mapping[str, Any]) -> None:
-        """In one step: a second run may read them."""
+        """The headers that are found before those of the tree."""
         texts = {"anypage.h": self._first_header(about)}
         for name, names in about["headers"].items():
             original = self.recording.tree / self.include / name
