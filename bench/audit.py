@@ -40,6 +40,8 @@ def main() -> None:
         folder = Path(name)
         tree = folder / "linux"
         shutil.copytree(source, tree, symlinks=True)
+        # git knows the files of a tree that is in use; those of a copy are new to it.
+        subprocess.run(["git", "-C", tree, "update-index", "-q", "--refresh"], check=False)
         (folder / "rule.cocci").write_text(RULE)
         (folder / "a.patch").write_text(PATCH)
         bench(folder, tree)
