@@ -104,8 +104,8 @@ def test_a_cache_that_does_not_fit_is_made_anew(tmp_path: Path, damage: str) -> 
 def test_links_are_left_out(tmp_path: Path) -> None:
     tree = small_tree(tmp_path / "linux")
     (tree / "mm/link.c").symlink_to("memory.c")
-    assert "mm/link.c" not in store.content_keys(tree)
+    assert "mm/link.c" not in store.contents(tree).keys
     Repo(tree).git("init", "--quiet")
-    assert "mm/link.c" not in store.content_keys(tree)
+    assert "mm/link.c" not in store.contents(tree).keys
     Repo(tree).git("add", "--all")
-    assert "mm/link.c" not in store.content_keys(tree)
+    assert "mm/link.c" not in store.contents(tree).keys

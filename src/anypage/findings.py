@@ -14,6 +14,9 @@ class Edit:
     text: bytes
 
 
+Companions = tuple[tuple[str, tuple[Edit, ...]], ...]  # by path
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A place that needs the page size to be a compile-time constant (severity "error").
@@ -37,7 +40,7 @@ class Finding:
     reason: str
     fix: str
     edits: tuple[Edit, ...] = ()
-    companions: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
+    companions: Companions = ()
     severity: str = "error"
     settled: bool = False
 

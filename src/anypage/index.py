@@ -5,11 +5,13 @@ Three passes, each in parallel: macros and includes of all files (for the closur
 vocabulary in each file, and the rules on the files that have some.
 """
 
+import gc
 import multiprocessing
 import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,11 +33,13 @@ from anypage.vocabulary import (
     defined,
     macros_of,
     outline,
+    pack,
+    unpack,
 )
 
 T = TypeVar("T")
+_Row = tuple[str, tuple[str, ...], bytes]  # path, #includes, macros
 Tree = Mapping[str, bytes] | Path
-Decode = Callable[[str, bytes], Outline]
 
 _SKIPPED = (
     "tools/",
@@ -55,7 +59,8 @@ _SHOWN = 40  # bytes
 UNREAD = "unread"  # what a place is reported as that no rule could look at
 
 # A header that C code must not include: macros of the assembler are no C.
-_FOR_ASSEMBLER = re.compile(rb"^#ifndef __ASSEMBLY__\n#\s*error", re.MULTILINE)
+_GUARD = b"#ifndef __ASSEMBLY__\n"
+_FOR_ASSEMBLER = re.compile(rb"^%s#\s*error" % _GUARD, re.MULTILINE)
 
 _LETTERS = frozenset(bytes([b]) for b in range(128) if b == 0x5F or chr(b).isalnum())
 
@@ -66,6 +71,17 @@ def in_scope(path: str, archs: Sequence[str] = ()) -> bool:
         return False
     top, *rest = path.split("/", 2)
     return top != "arch" or len(rest) < 2 or rest[0] == "arm64" or rest[0] in archs
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Millions of objects are made at once, and none of them is garbage, now or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Hits(NamedTuple):
@@ -80,37 +96,12 @@ class Hits(NamedTuple):
     widths: frozenset[str]
 
 
-class Outlines(Mapping[str, Outline]):
-    """Outlines by path. rows may hold them as text, which is read when one is asked for."""
-
-    def __init__(self, rows: dict[str, Outline | bytes], decode: Decode | None = None) -> None:
-        self.rows, self.decode = rows, decode
-
-    def __getitem__(self, path: str) -> Outline:
-        row = self.rows[path]
-        if isinstance(row, bytes):
-            assert self.decode is not None
-            row = self.rows[path] = self.decode(path, row)
-        return row
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def replaced(self, touched: Set[str], fresh: Mapping[str, Outline]) -> "Outlines":
-        """Others for the files that were touched."""
-        kept = {path: row for path, row in self.rows.items() if path not in touched}
-        return Outlines({**kept, **fresh}, self.decode)
-
-
 class Index:
     """A tree, read: outlines and hits of its files, the vocabulary that follows, and findings.
 
-    tree: a folder, or path -> text. sought: the words that hits are about. findings: of the files
-    that were examined so far. archs: what is read besides arm64. Worker processes share the index:
-    they are forked from it.
+    tree: a folder, or path -> text. packed: the macros of each file, as text. sought: the words
+    that hits are about. findings: of the files that were examined so far. archs: what is read
+    besides arm64. Worker processes share the index: they are forked from it.
     """
 
     def __init__(
@@ -126,7 +117,7 @@ class Index:
         self.rules = tuple(chosen if chosen is not None else rules.discover())
         self.extra = frozenset(w for r in self.rules for w in r.WORDS)
         self.paths: list[str] = []
-        self.outlines = Outlines({})
+        self.packed: dict[str, bytes] = {}
         self.includes: dict[str, tuple[str, ...]] = {}
         self.candidates: frozenset[str] = frozenset()
         self.macros: dict[str, dict[str, Macro]] = {}
@@ -151,11 +142,13 @@ class Index:
     def update(self, paths: Iterable[str], touched: Set[str]) -> "Index":
         """paths: the files there are now; touched: those that are new, gone, or changed."""
         before, used = self.vocabulary, self.found
-        self.paths = sorted(path for path in paths if in_scope(path, self.archs))
-        here = _sources(sorted(touched & {*self.paths}))
-        self._close(touched, {o.path: o for o in self._map(_outlines, here)})
-        self._find(touched, here)
-        self.refresh()
+        known = {*self.paths}
+        self.paths = sorted(p for p in paths if p in known or in_scope(p, self.archs))
+        with no_collection():
+            fresh = sorted(self._map(_outlines, self._sources(touched)))
+            self._close(touched, fresh)
+            self._find(touched, [path for path, _, _ in fresh])
+            self.refresh()
         stale = self._stale(touched, before, used) if self.findings else touched
         self.findings = {p: f for p, f in self.findings.items() if p not in stale}
         return self
@@ -163,7 +156,7 @@ class Index:
     def examine(self, paths: Iterable[str] | None = None) -> list[Finding]:
         """What the rules say of the files at paths; without them, of all files."""
         chosen = self.paths if paths is None else sorted({*paths} & {*self.paths})
-        wanted = [p for p in chosen if p in self.found or self._wanted_by_name(p)]
+        wanted = [p for p in chosen if p in self.found or self.wanted_by_name(p)]
         unknown = [path for path in wanted if path not in self.findings]
         self.findings = {**self.findings, **dict(self._map(_examine, unknown))}
         return [finding for path in wanted for finding in self.findings[path]]
@@ -175,7 +168,7 @@ class Index:
         if not isinstance(self.tree, Path):
             return self.tree.get(path, b"")
         try:
-            return (self.tree / path).read_bytes()
+            return _read(f"{self.tree}/{path}")
         except OSError:
             return b""
 
@@ -199,19 +192,27 @@ class Index:
         for path in sorted(self.hits):
             self.vocabulary.add_layouts(path, self.hits[path].widths)
 
-    def _close(self, touched: Set[str], fresh: Mapping[str, Outline]) -> None:
+    def _close(self, touched: Set[str], fresh: Sequence[_Row]) -> None:
         """Outlines and what follows from them; the closure anew only if the change concerns it."""
         names = self.candidates
-        old = {p: concerns(self.outlines[p], names) for p in touched if p in self.outlines}
-        new = {path: concerns(outline, names) for path, outline in fresh.items()}
-        self.outlines = self.outlines.replaced(touched, fresh)
-        kept = {p: found for p, found in self.includes.items() if p not in touched}
-        self.includes = {**kept, **{p: o.includes for p, o in fresh.items()}}
-        if names and _filled(old) == _filled(new):
+        old = self._concerns(touched & self.packed.keys())
+        self.includes = {p: found for p, found in self.includes.items() if p not in touched}
+        self.packed = {p: text for p, text in self.packed.items() if p not in touched}
+        self.includes.update((path, includes) for path, includes, _ in fresh)
+        self.packed.update((path, text) for path, _, text in fresh)
+        if names and old == self._concerns(path for path, _, _ in fresh):
             return
-        outlines = [self.outlines[path] for path in sorted(self.outlines)]
+        outlines = [self._outline(path) for path in sorted(self.packed)]
         self.candidates = closure(outlines)
         self.macros = {o.path: m for o in outlines if (m := macros_of(o, self.candidates))}
+
+    def _outline(self, path: str) -> Outline:
+        return Outline(path, self.includes[path], unpack(self.packed[path]))
+
+    def _concerns(self, paths: Iterable[str]) -> dict[str, frozenset[tuple[object, ...]]]:
+        """What of the files at paths the closure depends on."""
+        found = {path: concerns(self._outline(path), self.candidates) for path in paths}
+        return {path: macros for path, macros in found.items() if macros}
 
     def _find(self, touched: Set[str], unread: Sequence[str]) -> None:
         """Hits of the words that are sought from now on."""
@@ -222,7 +223,7 @@ class Index:
             self.hits = {p: _only(h, words) for p, h in self.hits.items()}
         if before and words - before:
             self.sought = words - before
-            others = _sources(sorted({*self.paths} - {*unread}))
+            others = sorted(self.packed.keys() - {*unread})
             for new in self._map(_hits, others):
                 old = self.hits.get(new.path)
                 self.hits[new.path] = _merged(old, new) if old else new
@@ -254,7 +255,11 @@ class Index:
             reaching |= before.includers(touched)
         return reaching | using | beside
 
-    def _wanted_by_name(self, path: str) -> bool:
+    def _sources(self, paths: Set[str]) -> list[str]:
+        return [p for p in self.paths if p in paths and p.endswith((".c", ".h", ".S"))]
+
+    def wanted_by_name(self, path: str) -> bool:
+        """Does a rule look at this file whatever words it holds?"""
         return any(r.applies is not rules.c_files and r.applies(path) for r in self.rules)
 
     def _map(
@@ -277,6 +282,7 @@ def _adopt(index: Index) -> None:
     """Runs first in a worker; the index comes over with fork, not through a pipe."""
     global _INDEX
     _INDEX = index
+    gc.disable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +294,14 @@ class _Call(Generic[T]):
         return self.work(_INDEX, paths)
 
 
-def _outlines(index: Index, paths: Sequence[str]) -> list[Outline]:
-    intern: dict[bytes, str] = {}
+def _outlines(index: Index, paths: Sequence[str]) -> list[_Row]:
+    bodies: dict[bytes, tuple[str, ...]] = {}
     found = []
     for path in paths:
         data = index.read(path)
-        found.append(outline(path, b"" if _is_register_header(data) else data, intern))
+        if not _is_register_header(data):
+            seen = outline(path, data, bodies)
+            found.append((path, seen.includes, pack(seen.macros)))
     return found
 
 
@@ -302,8 +310,6 @@ def _hits(index: Index, paths: Sequence[str]) -> list[Hits]:
     words = _finder(index.sought)
     for path in paths:
         data = index.read(path)
-        if _is_register_header(data):
-            continue
         if known := words.of(data):
             found.append(Hits(path, known, defined(data, known), bit_field_widths(data, known)))
     return found
@@ -361,8 +367,10 @@ def _findings(index: Index, path: str) -> Iterator[Finding]:
     names = index.vocabulary.scope(path)
     found = index.found.get(path, frozenset())
     words = frozenset(w for w in found if w in index.extra or w in names or names.through_layout(w))
+    if not words and not index.wanted_by_name(path):
+        return
     data = index.read(path)
-    if _FOR_ASSEMBLER.search(data):
+    if _GUARD in data and _FOR_ASSEMBLER.search(data):
         words = frozenset()
     file = File(path, data, names, words, index.read)
     for rule in index.rules:
@@ -382,6 +390,18 @@ def _unread(file: File, at: int, reason: str) -> Finding:
     return Finding(file.path, line, column, UNREAD, shown, (), f"not read: {reason}", fix)
 
 
+def _read(path: str) -> bytes:
+    """Half the time of Path.read_bytes(): a kernel tree has 60,000 small files."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = [os.read(file, os.fstat(file).st_size + 1)]
+        while parts[-1]:
+            parts.append(os.read(file, _PIECE))
+        return b"".join(parts)
+    finally:
+        os.close(file)
+
+
 def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:
     if not isinstance(tree, Path):
         yield from tree
@@ -392,20 +412,12 @@ def _paths(tree: Mapping[str, bytes] | Path) -> Iterator[str]:
         yield from (f if relative == "." else f"{relative}/{f}" for f in files)
 
 
-def _sources(paths: Iterable[str]) -> list[str]:
-    return [path for path in paths if path.endswith((".c", ".h", ".S"))]
-
-
 def _only(hits: Hits, words: frozenset[str]) -> Hits:
     return Hits(hits.path, hits.words & words, hits.defined & words, hits.widths & words)
 
 
 def _merged(a: Hits, b: Hits) -> Hits:
     return Hits(a.path, a.words | b.words, a.defined | b.defined, a.widths | b.widths)
-
-
-def _filled(concerned: Mapping[str, frozenset[T]]) -> dict[str, frozenset[T]]:
-    return {path: found for path, found in concerned.items() if found}
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from anypage.definitions import definitions, in_file
-from anypage.findings import Edit
+from anypage.findings import Companions, Edit
 from anypage.source.expression import Node, NotAnExpression, names, parse
 from anypage.source.lexer import Token
 from anypage.source.macros import Definition
-from anypage.source_file import Companions, File
+from anypage.source_file import File
 from anypage.values import SAMPLES, SIZES, Context, Evaluator, Unknown
 from anypage.vocabulary import seeds
 
@@ -399,6 +399,22 @@ def _twin_name(name: str, which: str) -> str:
 
 
 def _define_twin(
+    file: File, name: str, text: str, which: str, found: Sequence[Definition]
+) -> Companions:
+    """The same for every file that needs it, so it is made once."""
+    known, key = file.names.vocabulary.twins, (found[0].path, text)
+    if key not in known:
+        try:
+            known[key] = _new_twin(file, name, text, which, found)
+        except NotConvertible as error:
+            known[key] = str(error)
+    twin = known[key]
+    if isinstance(twin, str):
+        raise NotConvertible(twin)
+    return twin
+
+
+def _new_twin(
     file: File, name: str, text: str, which: str, found: Sequence[Definition]
 ) -> Companions:
     path = found[0].path

@@ -6,18 +6,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 
-from anypage.findings import Edit, Finding
+from anypage.findings import Companions, Edit, Finding
 from anypage.source.c import CFile, Define, Statement, parse
 from anypage.source.lexer import Token, tokens
 from anypage.vocabulary import Names
 
-Companions = tuple[tuple[str, tuple[Edit, ...]], ...]
-
 
 @cache
-def word_pattern(words: frozenset[str]) -> re.Pattern[bytes]:
-    """Matches any of words as a whole word."""
-    return re.compile(rb"\b(?:%s)\b" % b"|".join(w.encode() for w in sorted(words)))
+def _ending(word: str) -> re.Pattern[bytes]:
+    """Starts with letters, and not with a \\b: re is fast then."""
+    return re.compile(rb"%s(?!\w)" % word.encode())
+
+
+def places_of(data: bytes, word: str) -> Iterator[int]:
+    """The offsets of a whole word."""
+    for match in _ending(word).finditer(data):
+        start = match.start()
+        if not start or not (data[start - 1 : start].isalnum() or data[start - 1] == 0x5F):
+            yield start
 
 
 class File:
@@ -46,9 +52,7 @@ class File:
     @cached_property
     def hits(self) -> tuple[int, ...]:
         """Offsets of words, also in comments and strings."""
-        if not self.words:
-            return ()
-        return tuple(m.start() for m in word_pattern(self.words).finditer(self.data))
+        return tuple(sorted(at for word in self.words for at in places_of(self.data, word)))
 
     @cached_property
     def c(self) -> CFile:

@@ -5,24 +5,26 @@ A file is known by its content: by the name that git has for it, or without git 
 times. The cache is JSON, a line for each part, so that only what is asked for has to be read.
 """
 
-import gc
 import hashlib
+import io
+import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from anypage.cache import cache_dir, whole_file
 from anypage.findings import Edit, Finding
-from anypage.index import Hits, Index, Outlines, in_scope
+from anypage.index import Hits, Index, no_collection
 from anypage.repo import Repo
-from anypage.vocabulary import Macro, Outline
+from anypage.vocabulary import Macro
 
 _FEW = 50  # files that are cheaper to read again than the whole index is to write
+_MADE = 64 + 1 + 19 + 1  # bytes of the first line
 _LINK_OR_MODULE = ("120000", "160000")
 
 
@@ -30,47 +32,76 @@ def open_index(
     tree: Path, *, jobs: int = 2, archs: Sequence[str] = ()
 ) -> tuple[Index, Callable[[], None]]:
     """The index of a folder as it is now, and what to call when it was used: it saves the index."""
-    keys = content_keys(tree)
     name = b"\0".join((os.fsencode(tree), *(arch.encode() for arch in sorted(archs))))
     file = cache_dir("audit") / f"{hashlib.sha256(name).hexdigest()[:20]}.jsonl"
-    index, old = _load(file, Index(tree, jobs=jobs, archs=archs))
-    touched = {path for path in keys.keys() | old.keys() if keys.get(path) != old.get(path)}
+    with ThreadPoolExecutor() as beside, _opened(file) as cached:
+        looking = beside.submit(contents, tree)  # git does while the cache is read
+        index, digest = _load(cached, Index(tree, jobs=jobs, archs=archs))
+        now = looking.result()
+        touched = set() if digest == now.digest else now.others(_old_keys(cached, digest))
     known, candidates = len(index.findings), index.candidates
     if touched:
-        index.update(keys, touched)
+        index.update(now.keys, touched)
 
     def save() -> None:
         more = len(touched) + len(index.findings) - known
         if more > _FEW or index.candidates != candidates:
-            _save(file, index, keys)
+            _save(file, index, now)
 
     return index, save
 
 
-def content_keys(tree: Path) -> dict[str, str]:
-    """Path -> what changes with the content, for every file of a folder that is no link."""
-    return _git_keys(Repo(tree)) if (tree / ".git").exists() else dict(_stat_keys(str(tree), ""))
+class Contents:
+    """What is in a folder: the digest changes with any file of it.
+
+    keys: path -> what changes with the content, for every file that is no link. listed: what git
+    says of its files, which is read only when the digest is another one; changed: of the others.
+    """
+
+    def __init__(self, listed: bytes, changed: Mapping[str, str | None]) -> None:
+        self.listed, self.changed = listed, changed
+        self.digest = hashlib.sha256(listed + _dump(changed)).hexdigest()
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        found = {}
+        for entry in _parts(self.listed):
+            about, _, path = entry.partition("\t")
+            mode, name, _ = about.split(" ")
+            if mode not in _LINK_OR_MODULE:
+                found[path] = name
+        found.update((path, key or "") for path, key in self.changed.items())
+        return {path: key for path, key in found.items() if key}
+
+    def others(self, old: Mapping[str, str]) -> set[str]:
+        """The paths of files that are new, gone, or changed."""
+        return {path for path, _ in self.keys.items() ^ old.items()}
 
 
-def _git_keys(repo: Repo) -> dict[str, str]:
-    keys = {}
-    for entry in _split(repo, "ls-files", "--stage", "-z"):
-        about, _, path = entry.partition("\t")
-        mode, name, _ = about.split(" ")
-        if mode not in _LINK_OR_MODULE:
-            keys[path] = name
-    changed = _split(repo, "diff-files", "--name-only", "-z")
-    for path in changed + _split(repo, "ls-files", "--others", "--exclude-standard", "-z"):
-        keys.pop(path, None)
-        file = repo.path / path
-        if file.is_file() and not file.is_symlink():
-            data = file.read_bytes()
-            keys[path] = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-    return keys
+def contents(tree: Path) -> Contents:
+    """What is in a folder now."""
+    if not (tree / ".git").exists():
+        return Contents(b"", dict(_stat_keys(str(tree), "")))
+    repo = Repo(tree)
+    listed = _output(repo, "ls-files", "--stage", "-z")
+    changed = _output(repo, "diff-files", "--name-only", "-z")
+    new = _output(repo, "ls-files", "--others", "--exclude-standard", "-z")
+    return Contents(listed, {path: _git_key(tree / path) for path in _parts(changed + new)})
 
 
-def _split(repo: Repo, *command: str) -> list[str]:
-    output = repo.output(*command, what=f"cannot read {repo.path}")
+def _git_key(file: Path) -> str | None:
+    """The name that git has for the content of a file."""
+    if not file.is_file() or file.is_symlink():
+        return None
+    data = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def _output(repo: Repo, *command: str) -> bytes:
+    return repo.output(*command, what=f"cannot read {repo.path}")
+
+
+def _parts(output: bytes) -> list[str]:
     return [os.fsdecode(part) for part in output.split(b"\0") if part]
 
 
@@ -89,28 +120,46 @@ def _stat_keys(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
 def _engine() -> str:
     """Changes with anypage: what an older one found is not taken for what this one would find."""
     digest = hashlib.sha256()
-    for file in sorted(_program_files(Path(str(resources.files("anypage"))))):
-        digest.update(file.read_bytes())
+    for folder, folders, files in os.walk(str(resources.files("anypage"))):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith((".py", ".toml")):
+                digest.update(Path(folder, name).read_bytes())
     return digest.hexdigest()
 
 
-def _program_files(folder: Path) -> Iterable[Path]:
-    return (path for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
-
-
-def _load(file: Path, index: Index) -> tuple[Index, dict[str, str]]:
-    """The index, filled, and the keys that it was made for; empty ones when there are none."""
+def _opened(file: Path) -> BinaryIO:
     try:
-        made, _, text = file.read_bytes().partition(b"\n")
+        return file.open("rb")
     except OSError:
-        return index, {}
-    if made != _made(text):
-        return index, {}
-    now, state, *rows = text.split(b"\n")
-    with _no_collection():
-        keys, findings = json.loads(now)
-        candidates, sought, macros, includes, hits = json.loads(state)
-    index.paths = sorted(path for path in keys if in_scope(path, index.archs))
+        return io.BytesIO()
+
+
+def _load(cached: BinaryIO, index: Index) -> tuple[Index, str]:
+    """The index, filled, and the digest that it was made for; "" when there is none."""
+    size = cached.seek(0, os.SEEK_END)
+    cached.seek(0)
+    if cached.readline() != _made(size):
+        return index, ""
+    with no_collection():
+        digest, after_keys = json.loads(cached.readline())
+        cached.seek(after_keys, os.SEEK_CUR)
+        _fill(index, cached)
+    return index, digest
+
+
+def _old_keys(cached: BinaryIO, digest: str) -> dict[str, str]:
+    """The keys that belong to the digest."""
+    cached.seek(0)
+    keys = list(itertools.islice(cached, 3))[2:] if digest else [b"{}"]
+    return dict(json.loads(keys[0]))
+
+
+def _fill(index: Index, cached: BinaryIO) -> None:
+    used, state, rows = cached.readline(), cached.readline(), cached.read()
+    paths, findings = json.loads(used)
+    candidates, sought, macros, includes, hits = json.loads(state)
+    index.paths = paths
     index.findings = {p: tuple(map(_finding, found)) for p, found in findings.items()}
     index.candidates, index.sought = frozenset(candidates), frozenset(sought)
     index.macros = {
@@ -119,18 +168,11 @@ def _load(file: Path, index: Index) -> tuple[Index, dict[str, str]]:
     }
     index.includes = {path: tuple(found) for path, found in includes.items()}
     index.hits = {p: Hits(p, *map(frozenset, parts)) for p, parts in hits.items()}
-    outlines = dict(zip(includes, rows, strict=False))
-
-    def decode(path: str, row: bytes) -> Outline:
-        of_file = ((name, tuple(words), called) for name, words, called in json.loads(row))
-        return Outline(path, index.includes[path], tuple(of_file))
-
-    index.outlines = Outlines(outlines, decode)
+    index.packed = dict(zip(includes, rows.split(b"\n") if rows else (), strict=True))
     index.refresh()
-    return index, keys
 
 
-def _save(file: Path, index: Index, keys: dict[str, str]) -> None:
+def _save(file: Path, index: Index, now: Contents) -> None:
     findings = {p: [_row(f) for f in found] for p, found in index.findings.items()}
     macros = {
         path: [(name, *macro) for name, macro in of_file.items()]
@@ -138,19 +180,17 @@ def _save(file: Path, index: Index, keys: dict[str, str]) -> None:
     }
     hits = {p: [sorted(part) for part in h[1:]] for p, h in index.hits.items()}
     state = [sorted(index.candidates), sorted(index.sought), macros, index.includes, hits]
-    rows = (_outline_row(index.outlines.rows[path]) for path in index.includes)
+    rows = (index.packed[path] for path in index.includes)
+    keys = _dump(now.keys) + b"\n"
+    head = _dump([now.digest, len(keys)]) + b"\n" + keys
+    text = head + b"\n".join((_dump([index.paths, findings]), _dump(state), *rows))
     with whole_file(file) as part:
-        text = b"\n".join((_dump([keys, findings]), _dump(state), *rows))
-        part.write_bytes(_made(text) + b"\n" + text)
+        part.write_bytes(_made(_MADE + len(text)) + text)
 
 
-def _made(text: bytes) -> bytes:
-    """The first line of the file: by which anypage, and how long the rest is."""
-    return f"{_engine()} {len(text)}".encode()
-
-
-def _outline_row(row: Outline | bytes) -> bytes:
-    return row if isinstance(row, bytes) else _dump(row.macros)
+def _made(size: int) -> bytes:
+    """The first line of the file: by which anypage, and how long the file is."""
+    return b"%s %019d\n" % (_engine().encode(), size)
 
 
 def _dump(value: Any) -> bytes:
@@ -189,13 +229,3 @@ def _edit_row(edit: Edit) -> tuple[int, int, str]:
 
 def _edit(row: tuple[int, int, str]) -> Edit:
     return Edit(row[0], row[1], row[2].encode("latin-1"))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Millions of objects are made at once, and none of them is garbage."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

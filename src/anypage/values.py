@@ -136,6 +136,9 @@ _SIZES_OF: Mapping[bytes, int] = {
 }
 
 
+_Key = tuple[bytes | int | None, ...]
+
+
 @dataclass(slots=True)
 class Context:
     """How to evaluate: at one size, with one sample; names: given ones (macro parameters)."""
@@ -163,25 +166,25 @@ class Evaluator:
         self.file = file
         self.opaque = opaque
         self.guesses = self.samples_differ = False
-        self._values: dict[tuple[bytes, int, int, bool, int | None], int] = {}
+        self._values: dict[_Key, int] = {}
 
     def value(self, node: Node, at: Context, data: bytes) -> int:
         """node's value; data is the text that node was read from. Raises Unknown."""
-        args = node.args
-        if node.kind == "num":
-            return self._number(node.text, at)
-        if node.kind in ("paren", "cast"):
-            return self.value(args[0], at, data)
-        if node.kind == "name":
+        kind, args = node.kind, node.args
+        if kind == "name":
             return self._name(node, at)
-        if node.kind == "unary":
-            return _UNARY[node.text](self.value(args[0], at, data))
-        if node.kind == "ternary":
-            return self.value(args[1 if self.value(args[0], at, data) else 2], at, data)
-        if node.kind == "binary":
+        if kind == "num":
+            return self._number(node.text, at)
+        if kind == "binary":
             return self._binary(node, at, data)
-        if node.kind == "call":
+        if kind in ("paren", "cast"):
+            return self.value(args[0], at, data)
+        if kind == "call":
             return self._call(node, at, data)
+        if kind == "unary":
+            return _UNARY[node.text](self.value(args[0], at, data))
+        if kind == "ternary":
+            return self.value(args[1 if self.value(args[0], at, data) else 2], at, data)
         what = b" ".join(data[node.start : node.end].split())
         if what in _SIZES_OF and not self.opaque:
             return _SIZES_OF[what]
@@ -192,14 +195,17 @@ class Evaluator:
         return self._guess(text, at) if self.opaque and value > 1 else value
 
     def _binary(self, node: Node, at: Context, data: bytes) -> int:
-        left, right = (self.value(a, at, data) for a in node.args)
-        if node.text in (b"/", b"%") and right == 0:
+        left = self.value(node.args[0], at, data)
+        right = self.value(node.args[1], at, data)
+        if right == 0 and node.text in (b"/", b"%"):
             raise Unknown(node.text)
         return _BINARY[node.text](left, right)
 
     def _name(self, node: Node, at: Context) -> int:
         if node.text in at.names:
             return at.names[node.text]
+        if node.start not in at.limits:
+            return self._name_at(node.text, at)
         return self._limited(node, at, lambda c: self._name_at(node.text, c))
 
     def _limited(self, node: Node, at: Context, value: Callable[[Context], int]) -> int:
@@ -210,10 +216,23 @@ class Evaluator:
         return max(values) if limit == "max" else min(values)
 
     def _name_at(self, name: bytes, at: Context) -> int:
-        key = name, at.size, at.sample, at.limits_follow, at.hint
-        if key not in self._values:
-            self._values[key] = self._value_of(name, at)
-        return self._values[key]
+        general: _Key = name, at.size, at.limits_follow, self.opaque
+        if general in self.file.names.values:
+            return self.file.names.values[general]
+        exact: _Key = name, at.size, at.limits_follow, at.sample, at.hint
+        if exact in self._values:
+            self.samples_differ = True
+            return self._values[exact]
+        before, self.samples_differ = self.samples_differ, False
+        try:
+            value = self._value_of(name, at)
+            if self.samples_differ:
+                self._values[exact] = value
+            else:
+                self.file.names.values[general] = value
+        finally:
+            self.samples_differ |= before
+        return value
 
     def _value_of(self, name: bytes, at: Context) -> int:
         text = name.decode()
@@ -308,6 +327,7 @@ def limit_value(name: str) -> int:
     return min(values) if smallest else max(values)
 
 
+@cache
 def number(text: bytes) -> int:
     """A C integer constant; raises Unknown."""
     digits = text.lower().rstrip(b"ul")

@@ -8,6 +8,7 @@ files that include it. A file that defines PAGE_SIZE itself (a GPU's own pages) 
 Enumerators and sizeof are constants in a converted tree (worst case), so they end the closure.
 """
 
+import json
 import posixpath
 import re
 import tomllib
@@ -18,6 +19,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
+from anypage.findings import Companions
 from anypage.source.c import MAX_BYTES
 from anypage.source.macros import Definition
 
@@ -93,29 +95,40 @@ class Macro(NamedTuple):
     called: bool
 
 
+Macros = Sequence[tuple[str, Sequence[str], bool]]  # (name, *Macro)
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What the closure needs of a file: #includes and macros: (name, *Macro)."""
+    """What the closure needs of a file: #includes and macros."""
 
     path: str
     includes: tuple[str, ...]
-    macros: tuple[tuple[str, tuple[str, ...], bool], ...]
+    macros: Macros
 
 
-def outline(path: str, data: bytes, intern: dict[bytes, str]) -> Outline:
+def pack(macros: Macros) -> bytes:
+    """One line of text: it goes from one process to another, and into the cache."""
+    return json.dumps(macros, separators=(",", ":")).encode()
+
+
+def unpack(text: bytes) -> Macros:
+    """What pack() packed."""
+    return [(name, words, called) for name, words, called in json.loads(text)]
+
+
+def outline(path: str, data: bytes, bodies: dict[bytes, tuple[str, ...]]) -> Outline:
     """Read one file. Macros whose body is a number are left out: most of the tree's are that.
 
-    Plain tuples, for there are many, and they go from one process to another.
+    bodies: the words of the bodies read so far, for many macros have the same one.
     """
-
-    def word(text: bytes) -> str:
-        return intern.get(text) or intern.setdefault(text, text.decode())
-
-    macros = tuple(
-        (word(m[1]), tuple(map(word, _words(m[3]))), m[2] is not None)
-        for m in _DEFINE.finditer(data)
-        if m.end() - m.start() <= MAX_BYTES
-    )
+    macros = []
+    for match in _DEFINE.finditer(data):
+        name, parameters, body = match.groups()
+        if body not in bodies:
+            bodies[body] = tuple(word.decode() for word in _words(body))
+        if match.end() - match.start() <= MAX_BYTES:
+            macros.append((name.decode(), bodies[body], parameters is not None))
     includes = tuple(t.decode(errors="replace") for t in _INCLUDE.findall(data))
     return Outline(path, includes, macros)
 
@@ -155,20 +168,23 @@ class Vocabulary:
     candidates: every name that derives from the page size somewhere. macros: file -> name -> macro,
     for candidates only. taken: names of possible limits (FOO_MAX) that the tree uses already.
     layouts: (file, name) of macros that are the width of a bit-field: they become constants
-    (rules/bitfields.py), and end the closure. parsed, defines: caches of definitions.py.
+    (rules/bitfields.py), and end the closure. parsed, defines: caches of definitions.py; twins: of
+    limits.py, (file, limit) -> what defines it or why nothing does.
     """
 
     candidates: frozenset[str]
     macros: dict[str, dict[str, Macro]]
     includes: dict[str, tuple[str, ...]]
     parsed: dict[str, dict[str, tuple[Definition, ...]]] = field(default_factory=dict)
+    twins: dict[tuple[str, str], Companions | str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     layouts: set[tuple[str, str]] = field(default_factory=set)
     defines: dict[str, frozenset[str]] = field(default_factory=dict)
     _scopes: "dict[str, Names]" = field(default_factory=dict)
     _included: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _found_targets: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _reach: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _by_basename: dict[str, list[str]] = field(default_factory=dict)
+    _files_called: dict[str, list[str]] = field(default_factory=dict)
     _definers: dict[str, list[str]] = field(default_factory=dict)
     _private: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -181,8 +197,6 @@ class Vocabulary:
         return cls(known, macros, {o.path: o.includes for o in outlines})
 
     def __post_init__(self) -> None:
-        for path in self.includes:
-            self._by_basename.setdefault(posixpath.basename(path), []).append(path)
         for path, names in self.macros.items():
             for name in names:
                 if is_global(path):
@@ -263,13 +277,21 @@ class Vocabulary:
 
     def _targets(self, path: str) -> tuple[str, ...]:
         if path not in self._included:
-            found = (self._target(path, include) for include in self.includes.get(path, ()))
+            folder = posixpath.dirname(path)
+            found = (self._target(folder, include) for include in self.includes.get(path, ()))
             self._included[path] = tuple(target for target in found if target)
         return self._included[path]
 
-    def _target(self, path: str, include: str) -> str | None:
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), include))
-        own = _ARCH.match(path)
+    def _target(self, folder: str, include: str) -> str | None:
+        if (folder, include) not in self._found_targets:
+            self._found_targets[folder, include] = self._find_target(folder, include)
+        return self._found_targets[folder, include]
+
+    def _find_target(self, folder: str, include: str) -> str | None:
+        beside = f"{folder}/{include}" if folder else include
+        if "./" in beside or "//" in beside:
+            beside = posixpath.normpath(beside)
+        own = _ARCH.match(f"{folder}/")
         arch = f"arch/{own[1] if own else 'arm64'}/include"
         for candidate in (
             beside,
@@ -281,17 +303,23 @@ class Vocabulary:
         ):
             if candidate in self.includes:
                 return candidate
-        return self._by_suffix(path, include)
+        return self._by_suffix(folder, include)
 
-    def _by_suffix(self, path: str, include: str) -> str | None:
+    def _by_suffix(self, folder: str, include: str) -> str | None:
         """A header on an -I path of the same part of the tree: the closest one by name."""
         suffix = "/" + include.lstrip("./")
         found = [
             p
-            for p in self._by_basename.get(posixpath.basename(include), ())
-            if p.endswith(suffix) and _common(p, path) >= 2
+            for p in self._by_basename().get(posixpath.basename(include), ())
+            if p.endswith(suffix) and _common(p, folder) >= 2
         ]
-        return max(found, key=lambda p: (_common(p, path), -len(p)), default=None)
+        return max(found, key=lambda p: (_common(p, folder), -len(p)), default=None)
+
+    def _by_basename(self) -> dict[str, list[str]]:
+        if not self._files_called:
+            for path in self.includes:
+                self._files_called.setdefault(path.rpartition("/")[2], []).append(path)
+        return self._files_called
 
 
 def _common(a: str, b: str) -> int:
@@ -317,16 +345,16 @@ def macros_of(outline: Outline, names: frozenset[str]) -> dict[str, Macro]:
     for name, words, called in outline.macros:
         if name in names:
             before = macros.get(name, Macro((), True))
-            macros[name] = Macro(before.words + words, before.called and called)
+            macros[name] = Macro((*before.words, *words), before.called and called)
     return macros
 
 
 def concerns(outline: Outline, names: frozenset[str]) -> frozenset[tuple[object, ...]]:
     """What of a file can change the closure when it is names now."""
     return frozenset(
-        macro
-        for macro in outline.macros
-        if macro[0] in names or any(word.rstrip("(") in names for word in macro[1])
+        (name, *words, called)
+        for name, words, called in outline.macros
+        if name in names or any(word.rstrip("(") in names for word in words)
     )
 
 
@@ -353,13 +381,15 @@ def _closure(known: set[str], outlines: Iterable[Outline]) -> set[str]:
 
 @dataclass(slots=True)
 class Names:
-    """The vocabulary as one file sees it. visible: a cache of definitions.py."""
+    """The vocabulary as one file sees it. visible, values: caches of definitions.py, values.py."""
 
     vocabulary: Vocabulary
     path: str
     visible: dict[str, tuple[Definition, ...]] = field(default_factory=dict)
+    values: dict[tuple[bytes | int | None, ...], int] = field(default_factory=dict)
     _chains: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _own_names: dict[str, str] | None = None
 
     def __contains__(self, name: str) -> bool:
         return self.chain(name) is not None
@@ -379,12 +409,21 @@ class Names:
             self._files[name] = self._find_files(name)
         return self._files[name]
 
+    @property
+    def _own(self) -> dict[str, str]:
+        """Which of the file and its own headers defines a name."""
+        if self._own_names is None:
+            self._own_names = {
+                name: header
+                for header in reversed(self.vocabulary.private_headers(self.path))
+                for name in self.vocabulary.macros.get(header, ())
+                if name not in seeds() or not is_global(header)
+            }
+        return self._own_names
+
     def _find_files(self, name: str) -> tuple[str, ...]:
-        for header in self.vocabulary.private_headers(self.path):
-            if is_global(header) and name in seeds():
-                continue
-            if name in self.vocabulary.macros.get(header, ()):
-                return (header,)
+        if name in self._own:
+            return (self._own[name],)
         if name in seeds():
             return ()
         definers = self.vocabulary.definers(name)

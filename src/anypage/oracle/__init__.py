@@ -27,7 +27,7 @@ from anypage.errors import AnypageError
 from anypage.index import Index
 from anypage.oracle.recording import Recording, Unit, record
 from anypage.process import run
-from anypage.store import content_keys, open_index
+from anypage.store import contents, open_index
 from anypage.tree import KernelTree
 
 # No other name of the kernel has a $.
@@ -123,7 +123,7 @@ def oracle(
     about = {**facts()["arch"][arch], "paths": _folders(paths) or facts()["paths"]}
     index, save = open_index(source.path, jobs=jobs)
     save()
-    keys = content_keys(source.path)
+    keys = contents(source.path).keys
     with locked(cache_dir("oracle") / "lock"):
         what = [str(source.path), arch, *_folders(paths)]  # commands hold the path of the tree
         folder = _folder(keys, what, config, f"{about['cross_compile']}gcc")

@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from anypage.findings import Edit, Finding
+from anypage.findings import Companions, Edit, Finding
 from anypage.limits import Limit, NotConvertible, condition_limits
 from anypage.rules import Example
 from anypage.source.lexer import Call, Token, calls
-from anypage.source_file import Companions, File
+from anypage.source_file import File
 
 ID = "assertion"
 EXPLANATION = """\

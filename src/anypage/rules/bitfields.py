@@ -4,12 +4,12 @@
 from collections.abc import Iterator, Sequence
 
 from anypage.definitions import definitions
-from anypage.findings import Edit, Finding
+from anypage.findings import Companions, Edit, Finding
 from anypage.layout import FIXED, is_fixed
 from anypage.limits import Limit, NotConvertible, home_of, limit
 from anypage.rules import Example
 from anypage.source.lexer import Token
-from anypage.source_file import Companions, File
+from anypage.source_file import File
 
 ID = "bit-field"
 EXPLANATION = """\

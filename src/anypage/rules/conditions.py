@@ -19,7 +19,7 @@ from anypage.condition_group import (
     truths_of,
     users,
 )
-from anypage.findings import Edit, Finding
+from anypage.findings import Companions, Edit, Finding
 from anypage.limits import Limit
 from anypage.rules import Example
 from anypage.source import arms
@@ -29,7 +29,7 @@ from anypage.source.expression import Node
 from anypage.source.includes import include
 from anypage.source.lexer import Token
 from anypage.source.statements import blank
-from anypage.source_file import Companions, File
+from anypage.source_file import File
 from anypage.vocabulary import seeds
 
 ID = "preprocessor-condition"

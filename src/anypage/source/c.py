@@ -15,10 +15,9 @@ from anypage.source.lexer import COMMENT, DIRECTIVE, STRING, Token, tokens
 
 # A pair of brackets with nothing of interest inside is one step over.
 _PLAIN_BRACKETS = rb"\([^(){};\"'/#]*+\)"
-_SKELETON = re.compile(
-    COMMENT + rb"|" + STRING + rb"|" + DIRECTIVE + rb"|" + _PLAIN_BRACKETS + rb"|[{}();]",
-    re.MULTILINE,
-)
+# Every alternative starts with a character, and not with a set of them or a ^: re is fast then.
+_SKELETON = re.compile(rb"|".join((COMMENT, STRING, _PLAIN_BRACKETS, rb"#|\{|\}|\(|\)|;")))
+_DIRECTIVE = re.compile(DIRECTIVE)
 _HASH = re.compile(rb"\n[ \t]*+#")
 _BRACKET = re.compile(rb"([(\[{])|[)\]}]")
 MAX_BYTES = 1 << 20  # of a statement or preprocessor line
@@ -193,9 +192,11 @@ class _Parser:
             elif char == 0x2F:  # a comment
                 self._skip_hits(end)
                 self._not_yet(start, end)
-            else:
-                self._directive(start, end)
-                self._not_yet(start, end)
+            elif (begin := _line_start(data, start)) >= 0:  # a #
+                end = _line_end(data, start)
+                self._directive(begin, end)
+                self._not_yet(begin, end)
+                scanner = _SKELETON.scanner(data, end)  # type: ignore[attr-defined]
         self._take_hits(len(data))
         self._finish(self.stack[-1], len(data))
         for frame in self.stack:
@@ -352,6 +353,19 @@ class _Parser:
 
     def _snapshot(self) -> list[_Frame]:
         return [_Frame(f.scope, f.statement, f.parens, f.in_parens) for f in self.stack]
+
+
+def _line_start(data: bytes, at: int) -> int:
+    """Where the line starts of which only blanks are before at; -1 when there is more."""
+    while at and data[at - 1] in b" \t":
+        at -= 1
+    return at if not at or data[at - 1] == 0x0A else -1
+
+
+def _line_end(data: bytes, at: int) -> int:
+    """Where the preprocessor line ends whose # is at at."""
+    line = _DIRECTIVE.match(data, at)
+    return line.end() if line else at + 1
 
 
 def _depth(data: bytes, start: int, end: int) -> int:

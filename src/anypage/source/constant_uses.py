@@ -16,6 +16,8 @@ def used_as_constant(texts: Iterable[bytes], names: Iterable[bytes]) -> bool:
     while pending:
         name = pending.pop()
         for data in texts:
+            if name not in data:
+                continue
             hits = [match.start() for match in re.finditer(rb"\b%s\b" % re.escape(name), data)]
             if not hits:
                 continue

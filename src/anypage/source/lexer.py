@@ -11,22 +11,23 @@ from typing import NamedTuple
 
 COMMENT = rb"/\*[\s\S]*?(?:\*/|\Z)|//(?:\\\r?\n|[^\n])*+"
 STRING = rb'"(?:\\[\s\S]|[^"\\\n])*+"?|\'(?:\\.|[^\'\\\n])*+\'?'
-# A whole preprocessor line: with its continuation lines and the comments that span lines.
+# A whole preprocessor line from its # on: with its continuation lines and the comments that span
+# lines.
 DIRECTIVE = (
-    rb"^[ \t]*+#(?:\\\r?\n|/\*[\s\S]*?(?:\*/|\Z)|//(?:\\\r?\n|[^\n])*+"
+    rb"#(?:\\\r?\n|/\*[\s\S]*?(?:\*/|\Z)|//(?:\\\r?\n|[^\n])*+"
     rb'|"(?:\\[^\n]|[^"\\\n])*+"|[^\n\\/"]++|[\\/"])*+'
 )
 
 _TOKEN = re.compile(
     rb"(?P<skip>[ \t\r\n\f\v]+|\\\r?\n|" + COMMENT + rb")"
-    rb"|(?P<dir>" + DIRECTIVE + rb")"
+    rb"|(?P<dir>^[ \t]*+" + DIRECTIVE + rb")"
     rb"|(?P<id>[A-Za-z_]\w*)"
     rb"|(?P<num>\.?\d(?:[eEpP][+-]|[\w.])*)"
     rb"|(?P<str>" + STRING + rb")"
     rb"|(?P<op><<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\#\#|[\s\S])",
     re.MULTILINE,
 )
-_BODY_TOKEN = re.compile(_TOKEN.pattern.replace(DIRECTIVE, rb"(?!)"))
+_BODY_TOKEN = re.compile(_TOKEN.pattern.replace(rb"^[ \t]*+" + DIRECTIVE, rb"(?!)"))
 _PAIRS = {b"(": b")", b"[": b"]", b"{": b"}"}
 
 
