@@ -41,6 +41,15 @@ def test_a_line_of_the_expression_or_of_a_macro_on_the_way_agrees(tmp_path: Path
     assert agreement(truth, findings[1:]).recall == 0.5
 
 
+def test_code_of_another_architecture_is_no_place(tmp_path: Path) -> None:
+    path = "arch/x86/include/asm/a.h"
+    other = Complaint(path, 7, "variably modified", ((path, 7), ("block/a.h", 1)))
+    truth = made(tmp_path, (other,))
+    result = agreement(truth, [found("block/a.h", 1, 15, "PAGE_SIZE")])
+    assert (result.places, result.missed, result.elsewhere) == ((), (), 1)
+    assert result.confirmed == 1
+
+
 def test_what_is_not_known_is_an_error(pristine: Path) -> None:
     with pytest.raises(AnypageError, match="no oracle for the architecture 'vax'"):
         oracle(pristine, arch="vax")

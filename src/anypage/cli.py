@@ -256,6 +256,7 @@ def _agreement_json(result: Agreement) -> dict[str, Any]:
         "precision": round(result.precision, 4),
         "undecided": result.undecided,
         "not_compiled": result.not_compiled,
+        "elsewhere": result.elsewhere,
         "missed": [dataclasses.asdict(complaint) for complaint in result.missed],
         "unconfirmed": [{**f.as_json(), "why": explanation(f)} for f in result.unconfirmed],
     }

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from anypage.findings import Finding
+from anypage.index import in_scope
 from anypage.oracle import Complaint, Place, Truth
 from anypage.process import run
 from anypage.source.c import CFile, Directive, parse
@@ -30,7 +31,8 @@ class Agreement:
 
     missed: one complaint for each place that audit has not. unconfirmed: findings in compiled code.
     undecided: how many of those only an optimiser can judge, which are in no other number.
-    not_compiled: how many findings the compiler did not see in this configuration.
+    not_compiled: how many findings the compiler did not see in this configuration. elsewhere: how
+    many places there are in code of another architecture, which audit does not read.
     """
 
     places: tuple[Place, ...]
@@ -39,6 +41,7 @@ class Agreement:
     unconfirmed: tuple[Finding, ...]
     undecided: int
     not_compiled: int
+    elsewhere: int = 0
 
     @property
     def found(self) -> int:
@@ -92,10 +95,15 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
     confirmed: set[Finding] = set()
     places: dict[Place, Complaint] = {}
     found: set[Place] = set()
+    elsewhere: set[Place] = set()
     for complaint in truth.complaints:
         place = complaint.path, complaint.line
-        places[place] = complaint
         same = [finding for link in complaint.chain for finding in at.get(link, ())]
+        if not in_scope(complaint.path):
+            elsewhere.add(place)
+            confirmed.update(same)
+            continue
+        places[place] = complaint
         if not same and place[0] in files:
             words = files[place[0]].words(complaint.line)
             same = [finding for word in words for finding in in_macros.get(word, ())]
@@ -114,6 +122,7 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
         tuple(f for f in doubtful if f in compiled),
         len(undecided),
         len(errors) - len(seen) + len(doubtful) - len(compiled),
+        len(elsewhere),
     )
 
 

@@ -15,13 +15,17 @@ confirmed when it stands on the way from such a place to the root of its macros.
 def numbers(truth: Truth, result: Agreement) -> list[str]:
     """The figures, a line each."""
     judged = result.confirmed + len(result.unconfirmed)
-    return [
+    lines = [
         f"units     {len(truth.units):,} compiled of {len(truth.recording.units):,}",
         f"recall    {result.recall:.2%}: {result.found:,} of {len(result.places):,} places",
         f"precision {result.precision:.2%}: {result.confirmed:,} of {judged:,} findings",
         f"apart     {result.undecided:,} findings that only an optimiser can judge, "
         f"{result.not_compiled:,} in code that this configuration leaves out",
     ]
+    if result.elsewhere:
+        what = "places in code of another architecture, which the audit does not read"
+        lines.append(f"          {result.elsewhere:,} {what}")
+    return lines
 
 
 def disagreements(result: Agreement) -> list[str]:
