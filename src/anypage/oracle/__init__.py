@@ -2,9 +2,10 @@
 """The compiler as the judge: which places do not compile when the page size is no constant.
 
 PAGE_SHIFT becomes a variable, in headers of our own that are found first, and the compiler checks
-the syntax of every translation unit that names something of the vocabulary, and of enough others
-to see every header that does. Build-time assertions, which only an optimiser would judge, have to
-be constants there. A place is what the compiler complains about, and every macro on the way to it.
+the syntax of every translation unit that names something of the vocabulary, of enough others to see
+every header that does, and of a sample of the rest, where nothing should be. Build-time assertions,
+which only an optimiser would judge, have to be constants there. A place is what the compiler
+complains about, and every macro on the way to it.
 """
 
 import gzip
@@ -14,6 +15,7 @@ import os
 import re
 import subprocess
 import tomllib
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +63,7 @@ _ABOUT = re.compile(
     rf"|does not reduce to|must be a constant|poisoned|{re.escape(VARIABLE)}"
 )
 _ENUMERATOR = re.compile(r"enumerator value for '(\w+)'")
+_SAMPLE = 50
 _DERIVED = "'__must_be_array'"  # of an array whose bound is a complaint of its own
 _EXPANSION = "in expansion of macro"
 
@@ -86,6 +89,7 @@ class Truth:
 
     undecided: assertions that only an optimiser can judge, whatever the page size is. units: what
     was compiled, by source; headers: what that reads, with the source of a unit that does.
+    sampled: how many of the units name nothing of the vocabulary.
     """
 
     recording: Recording
@@ -93,6 +97,7 @@ class Truth:
     undecided: tuple[Complaint, ...]
     units: Mapping[str, Unit]
     headers: Mapping[str, str]
+    sampled: int = 0
 
 
 @cache
@@ -131,8 +136,8 @@ def oracle(
             source, folder, arch=arch, facts=about, config=config, jobs=jobs, progress=progress
         )
         judge = _Judge(recording, about, keys)
-        units = tuple(_affected(index, recording.units))
-        return _judged(judge, units, jobs, progress)
+        affected = tuple(_affected(index, recording.units))
+        return _judged(judge, affected, _sample(recording.units, affected), jobs, progress)
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
@@ -174,14 +179,26 @@ def _affected(index: Index, units: Sequence[Unit]) -> Iterator[Unit]:
             yield unit
 
 
+def _sample(units: Iterable[Unit], affected: Iterable[Unit]) -> tuple[Unit, ...]:
+    """One of _SAMPLE of the other units, always the same ones."""
+    known = {unit.source for unit in affected}
+    others = (unit for unit in units if unit.source not in known)
+    return tuple(u for u in others if zlib.crc32(u.source.encode()) % _SAMPLE == 0)
+
+
 def _matters(index: Index, path: str) -> bool:
     names = index.vocabulary.scope(path)
     return any(w in names or w in index.extra for w in index.found.get(path, ()))
 
 
 def _judged(
-    judge: "_Judge", units: Sequence[Unit], jobs: int, progress: Callable[[str], None]
+    judge: "_Judge",
+    affected: Sequence[Unit],
+    sample: Sequence[Unit],
+    jobs: int,
+    progress: Callable[[str], None],
 ) -> Truth:
+    units = (*affected, *sample)
     complaints: set[Complaint] = set()
     undecided: set[Complaint] = set()
     headers: dict[str, str] = {}
@@ -203,6 +220,7 @@ def _judged(
         tuple(sorted(undecided - complaints, key=_place)),
         {u.source: u for u in units},
         headers,
+        len(sample),
     )
 
 

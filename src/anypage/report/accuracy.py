@@ -8,15 +8,17 @@ from anypage.oracle.agreement import Agreement, explanation
 
 _METHOD = """\
 The compiler is the judge: PAGE_SHIFT is no constant any more, and it checks the syntax of every
-translation unit that can be affected. A place is a line where it asks for a constant; a finding is
-confirmed when it stands on the way from such a place to the root of its macros. Made by"""
+translation unit that can be affected, and of a sample of the others. A place is a line where it
+asks for a constant; a finding is confirmed when it stands on the way from such a place to the root
+of its macros. Made by"""
 
 
 def numbers(truth: Truth, result: Agreement) -> list[str]:
     """The figures, a line each."""
     judged = result.confirmed + len(result.unconfirmed)
     lines = [
-        f"units     {len(truth.units):,} compiled of {len(truth.recording.units):,}",
+        f"units     {len(truth.units):,} compiled of {len(truth.recording.units):,}, "
+        f"{truth.sampled:,} of them as a sample of those where nothing should be",
         f"recall    {result.recall:.2%}: {result.found:,} of {len(result.places):,} places",
         f"precision {result.precision:.2%}: {result.confirmed:,} of {judged:,} findings",
         f"apart     {result.undecided:,} findings that only an optimiser can judge, "
