@@ -327,6 +327,11 @@ def limit_value(name: str) -> int:
     return min(values) if smallest else max(values)
 
 
+def size_of(type_name: bytes) -> int | None:
+    """sizeof in bytes, on arm64; None for a type that is not known here."""
+    return _SIZES_OF.get(b"sizeof(%s)" % type_name)
+
+
 @cache
 def number(text: bytes) -> int:
     """A C integer constant; raises Unknown."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """page_to_pfn(page) << 12: code that compiles at any page size, and is right at 4K only."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from anypage.findings import Finding
@@ -10,20 +11,23 @@ from anypage.source_file import File
 
 ID = "hard-coded"
 EXPLANATION = """\
-A frame number times 4096 is an address on a 4K kernel and a wrong one elsewhere; an order that is a
-number is 16 times as much memory with 64K pages. The compiler has nothing to say, so this is a
-suspicion (severity "suspect"): only a number beside a function or member that counts in pages, for
-devices have 4K pages of their own. Write PAGE_SHIFT, PFN_PHYS(), offset_in_page(), get_order().
+A frame number times 4096 is an address on a 4K kernel and a wrong one elsewhere, and an address
+without its last 12 bits is no start of a page; an order that is a number is 16 times as much memory
+with 64K pages. The compiler has nothing to say, so this is a suspicion (severity "suspect"): only a
+number beside a function or member that is about pages, for devices have 4K pages of their own.
+Write PAGE_SHIFT, PAGE_MASK, PFN_PHYS(), offset_in_page(), get_order().
 """
 _FRAMES = frozenset(
     [b"page_to_pfn", b"pfn_to_page", b"virt_to_pfn", b"vm_pgoff", b"remap_pfn_range"]
 )
+_MAPPED = frozenset([b"vm_start", b"vm_end", b"virt_to_page", b"pin_user_pages_fast"])
 # Who asks for an address wants bytes; who asks for a struct page may really want pages.
 _ALLOCATION = b"__get_free_pages"
 _SHIFTS = (b"<<", b">>")
 _SCALES = (b"*", b"/", b"%")
 _SHIFT, _SIZE = (b"12",), (b"4096", b"0x1000", b"SZ_4K")
-WORDS = frozenset(word.decode() for word in (*_FRAMES, _ALLOCATION))
+_MASK = re.compile(rb"(?:0x0*fff|4095)u?l*\Z", re.IGNORECASE)
+WORDS = frozenset(word.decode() for word in (*_FRAMES, *_MAPPED, _ALLOCATION))
 
 
 def examine(file: File) -> Iterator[Finding]:
@@ -33,6 +37,7 @@ def examine(file: File) -> Iterator[Finding]:
             continue
         toks = file.c.tokens(statement)
         yield from _scaled(file, toks)
+        yield from _masked(file, toks)
         yield from _orders(file, toks)
 
 
@@ -46,6 +51,18 @@ def _scaled(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
             reason = f"{number.text.decode()} stands for the page size beside a frame number"
             fix = "PAGE_SHIFT or PAGE_SIZE; PFN_PHYS(), PHYS_PFN()"
             yield _suspect(file, [operator, number], reason, fix)
+
+
+def _masked(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
+    """x & 0xfff, x & ~0xfff."""
+    if not any(token.text in _FRAMES | _MAPPED for token in toks):
+        return
+    for index, operator in enumerate(toks):
+        end = index + (3 if [t.text for t in toks[index + 1 : index + 2]] == [b"~"] else 2)
+        mask = toks[index + 1 : end]
+        if operator.text in (b"&", b"&=") and mask and _MASK.match(mask[-1].text):
+            reason = "the offset in a page has 12 bits with 4K pages only"
+            yield _suspect(file, [operator, *mask], reason, "PAGE_MASK, offset_in_page()")
 
 
 def _orders(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -78,5 +95,10 @@ EXAMPLES = (
     Example(
         "void f(void)\n{\n\tp = __get_free_pages(gfp, 0);\n\tx = page_to_pfn(p) << PAGE_SHIFT;\n}\n"
     ),
+    Example(
+        "void f(void)\n{\n\tlength = vma->vm_end - (start & ~0xfffUL);\n}\n",
+        reason="offset in a page",
+    ),
+    Example("void f(void)\n{\n\tx = vma->vm_start & 0xffff;\n\ty = reg & 0xfff;\n}\n"),
     Example("void f(void)\n{\n\tgfn = addr >> 12; /* vm_pgoff << 12 */\n\tu = 2 * 4096;\n}\n"),
 )

@@ -9,8 +9,9 @@ from anypage.findings import Finding
 from anypage.layout import ALIGNED, FIXED, fills_page, is_aligned, is_fixed, structs
 from anypage.limits import NotConvertible, limit
 from anypage.rules import Example
+from anypage.source.arrays import bounds, is_declaration
 from anypage.source.c import Statement
-from anypage.source.lexer import Token, calls, closing
+from anypage.source.lexer import Token, calls
 from anypage.source_file import File
 
 ID = "storage"
@@ -22,9 +23,6 @@ another number, and still follows the page size.
 """
 _REASON = "the bound of an array is a constant"
 _FIX = "make it large enough for every page size"
-_NO_DECLARATION = frozenset(
-    b"return goto case default if for while do else switch sizeof break continue asm".split()
-)
 # macro -> which argument is the size of what it declares
 _DECLARERS = {
     b"DECLARE_BITMAP": 1,
@@ -34,7 +32,6 @@ _DECLARERS = {
     b"DEFINE_HASHTABLE": 1,
     b"DEFINE_READ_MOSTLY_HASHTABLE": 1,
 }  # the number of the parameter, from 0, that is the bound of an array
-_DECLARATION_MACRO = re.compile(rb"PER_CPU|struct_group")
 _FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed offset"
 
 
@@ -60,7 +57,7 @@ def _refused_structs(file: File) -> dict[int, str]:
         outermost = structs(statement.scope)[-1].start
         if is_aligned(file, statement):
             refused.setdefault(outermost, ALIGNED)
-        for _, bound, _ in _bounds(toks):
+        for _, bound, _ in bounds(toks):
             if not file.depends(bound):
                 continue
             if is_fixed(file, statement):
@@ -75,9 +72,9 @@ def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> 
     around = structs(statement.scope)
     refusal = refused.get(around[-1].start, "") if around else ""
     yield from _declarers(file, toks, refusal)
-    if statement.scope.kind == "block" and not _is_declaration(toks):
+    if statement.scope.kind == "block" and not is_declaration(toks):
         return
-    for name, bound, parameter in _bounds(toks):
+    for name, bound, parameter in bounds(toks):
         if file.depends(bound):
             yield _judge(file, name, bound, refusal, parameter=parameter)
         elif any(t.kind == "id" and file.names.through_layout(t.text.decode()) for t in bound):
@@ -93,57 +90,6 @@ def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Find
             found = _judge(file, name, call.args[which], refusal, parameter=False)
             macro = f"{call.name.text.decode()}(), parameter {which + 1}"
             yield replace(found, reason=f"{found.reason}; here it is that of {macro}")
-
-
-def _is_declaration(toks: Sequence[Token]) -> bool:
-    """Two words (a type and a name), with stars between them, before anything else."""
-    words = i = 0
-    while i < len(toks):
-        tok = toks[i]
-        if tok.kind == "id":
-            if tok.text in _NO_DECLARATION:
-                return False
-            words += 1
-        elif tok.text in (b"{", b"(") and words > 1:
-            i = closing(toks, i)
-        elif tok.text != b"*" or not words:
-            break
-        i += 1
-    return words > 1
-
-
-def _bounds(toks: Sequence[Token]) -> Iterator[tuple[Token, Sequence[Token], bool]]:
-    """Name, bound and "is a parameter" of every array that is declared; none from initialisers."""
-    i, name = 0, None
-    while i < len(toks):
-        text = toks[i].text
-        if text == b"{":
-            i = closing(toks, i)
-        elif text == b"=":
-            i = _initialiser_end(toks, i)
-        elif text == b"(":
-            close = closing(toks, i)
-            macro = name is not None and _DECLARATION_MACRO.search(name.text)
-            for inner, bound, _ in _bounds(toks[i + 1 : close]):
-                yield inner, bound, not macro
-            i = close
-        elif text == b"[":
-            close = closing(toks, i)
-            if name is not None:
-                yield name, toks[i + 1 : close], False
-            i = close
-        elif toks[i].kind == "id":
-            name = toks[i]
-        i += 1
-
-
-def _initialiser_end(toks: Sequence[Token], i: int) -> int:
-    """Index of the last token before the `,` or `;` that ends an initialiser."""
-    while i + 1 < len(toks) and toks[i + 1].text not in (b",", b";"):
-        i += 1
-        if toks[i].text in (b"(", b"[", b"{"):
-            i = closing(toks, i)
-    return i
 
 
 def _judge(
