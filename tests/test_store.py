@@ -64,9 +64,14 @@ def test_the_same_as_without_a_cache(tmp_path: Path, with_git: bool) -> None:
         else:
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(text)
+        if with_git and path == "sound/x.c":  # what git lists is another now
+            Repo(tree).git("add", "--all")
         assert audit(tree) == anew(tree), path
         seen.append(audit(tree))
     assert sum(a != b for a, b in zip(seen, seen[1:], strict=False)) > 8
+    if with_git:
+        Repo(tree).git("checkout", "--quiet", "--", ".")
+        assert audit(tree) == anew(tree)
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
@@ -36,12 +37,17 @@ def open_index(
     file = cache_dir("audit") / f"{hashlib.sha256(name).hexdigest()[:20]}.jsonl"
     with ThreadPoolExecutor() as beside, _opened(file) as cached:
         looking = beside.submit(contents, tree)  # git does while the cache is read
-        index, digest = _load(cached, Index(tree, jobs=jobs, archs=archs))
+        index, old = _load(cached, Index(tree, jobs=jobs, archs=archs))
         now = looking.result()
-        touched = set() if digest == now.digest else now.others(_old_keys(cached, digest))
+        if old and old.listed == now.digest:
+            touched = {path for path, _ in old.changed.items() ^ now.changed.items()}
+            paths = {*index.paths, *touched} - {p for p in touched if not _is_file(tree / p)}
+        else:
+            touched = {path for path, _ in now.keys.items() ^ _old_keys(cached, old).items()}
+            paths = {*now.keys}
     known, candidates = len(index.findings), index.candidates
     if touched:
-        index.update(now.keys, touched)
+        index.update(paths, touched)
 
     def save() -> None:
         more = len(touched) + len(index.findings) - known
@@ -52,18 +58,19 @@ def open_index(
 
 
 class Contents:
-    """What is in a folder: the digest changes with any file of it.
+    """What is in a folder. listed: what git says of its files; changed: keys of all others.
 
-    keys: path -> what changes with the content, for every file that is no link. listed: what git
-    says of its files, which is read only when the digest is another one; changed: of the others.
+    A key changes with the content of a file; None for a link, and for what is gone. digest: of
+    listed, which is taken apart only when it is another one.
     """
 
     def __init__(self, listed: bytes, changed: Mapping[str, str | None]) -> None:
         self.listed, self.changed = listed, changed
-        self.digest = hashlib.sha256(listed + _dump(changed)).hexdigest()
+        self.digest = hashlib.sha256(listed).hexdigest()
 
     @cached_property
     def keys(self) -> dict[str, str]:
+        """Path -> key, for every file that is no link."""
         found = {}
         for entry in _parts(self.listed):
             about, _, path = entry.partition("\t")
@@ -73,9 +80,13 @@ class Contents:
         found.update((path, key or "") for path, key in self.changed.items())
         return {path: key for path, key in found.items() if key}
 
-    def others(self, old: Mapping[str, str]) -> set[str]:
-        """The paths of files that are new, gone, or changed."""
-        return {path for path, _ in self.keys.items() ^ old.items()}
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What the cache was made for: a digest of Contents, and its changed."""
+
+    listed: str
+    changed: dict[str, str | None]
 
 
 def contents(tree: Path) -> Contents:
@@ -91,10 +102,14 @@ def contents(tree: Path) -> Contents:
 
 def _git_key(file: Path) -> str | None:
     """The name that git has for the content of a file."""
-    if not file.is_file() or file.is_symlink():
+    if not _is_file(file):
         return None
     data = file.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def _is_file(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
 
 
 def _output(repo: Repo, *command: str) -> bytes:
@@ -135,24 +150,24 @@ def _opened(file: Path) -> BinaryIO:
         return io.BytesIO()
 
 
-def _load(cached: BinaryIO, index: Index) -> tuple[Index, str]:
-    """The index, filled, and the digest that it was made for; "" when there is none."""
+def _load(cached: BinaryIO, index: Index) -> tuple[Index, _Old | None]:
+    """The index, filled, and what it was made for; None when there is none."""
     size = cached.seek(0, os.SEEK_END)
     cached.seek(0)
     if cached.readline() != _made(size):
-        return index, ""
+        return index, None
     with no_collection():
-        digest, after_keys = json.loads(cached.readline())
-        cached.seek(after_keys, os.SEEK_CUR)
+        listed, changed, length_of_keys = json.loads(cached.readline())
+        cached.seek(length_of_keys, os.SEEK_CUR)
         _fill(index, cached)
-    return index, digest
+    return index, _Old(listed, changed)
 
 
-def _old_keys(cached: BinaryIO, digest: str) -> dict[str, str]:
-    """The keys that belong to the digest."""
+def _old_keys(cached: BinaryIO, old: _Old | None) -> dict[str, str]:
+    """The keys that the cache was made for: the third line."""
     cached.seek(0)
-    keys = list(itertools.islice(cached, 3))[2:] if digest else [b"{}"]
-    return dict(json.loads(keys[0]))
+    keys = list(itertools.islice(cached, 3))[2] if old else b"{}"
+    return dict(json.loads(keys))
 
 
 def _fill(index: Index, cached: BinaryIO) -> None:
@@ -182,7 +197,7 @@ def _save(file: Path, index: Index, now: Contents) -> None:
     state = [sorted(index.candidates), sorted(index.sought), macros, index.includes, hits]
     rows = (index.packed[path] for path in index.includes)
     keys = _dump(now.keys) + b"\n"
-    head = _dump([now.digest, len(keys)]) + b"\n" + keys
+    head = _dump([now.digest, now.changed, len(keys)]) + b"\n" + keys
     text = head + b"\n".join((_dump([index.paths, findings]), _dump(state), *rows))
     with whole_file(file) as part:
         part.write_bytes(_made(_MADE + len(text)) + text)

@@ -99,17 +99,15 @@ def agreement(truth: Truth, findings: Iterable[Finding]) -> Agreement:
     for complaint in truth.complaints:
         place = complaint.path, complaint.line
         same = [finding for link in complaint.chain for finding in at.get(link, ())]
-        if not in_scope(complaint.path):
-            elsewhere.add(place)
-            confirmed.update(same)
-            continue
-        places[place] = complaint
         if not same and place[0] in files:
             words = files[place[0]].words(complaint.line)
             same = [finding for word in words for finding in in_macros.get(word, ())]
-        if same:
-            found.add(place)
-            confirmed.update(same)
+        confirmed.update(same)
+        if not in_scope(complaint.path):
+            elsewhere.add(place)
+            continue
+        places[place] = complaint
+        found |= {place} if same else set()
     undecided = {f for c in truth.undecided for link in c.chain for f in at.get(link, ())}
     undecided -= confirmed
     seen.sort(key=lambda f: (f.path, f.line, f.column, f.rule))
