@@ -28,7 +28,7 @@ TIMEOUT = 180  # seconds of this machine's clock; emulation on two busy cores is
 
 _MARK = "anypage> "
 _TAIL_LINES = 30
-_MAGIC_AT, _MAGIC = 56, b"ARM\x64"  # Documentation/arch/arm64/booting.rst
+_FLAGS_AT, _MAGIC_AT, _MAGIC = 24, 56, b"ARM\x64"  # Documentation/arch/arm64/booting.rst
 _FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 
@@ -184,7 +184,7 @@ def boot(
     when the image is no arm64 Image or QEMU is missing; a boot that fails is a verdict.
     """
     path = Path(image)
-    data = _image(path)
+    data = read_image(path)
     digest = hashlib.sha256(data).hexdigest()
     files = module_files(modules) if modules else []
 
@@ -197,7 +197,8 @@ def boot(
         return list(pool.map(one, todo))
 
 
-def _image(path: Path) -> bytes:
+def read_image(path: Path) -> bytes:
+    """The bytes of an arm64 Image; AnypageError for anything else."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -211,6 +212,12 @@ def _image(path: Path) -> bytes:
     return data
 
 
+def page_size_of(image: bytes) -> PageSize | None:
+    """What an Image is built for; None when it says nothing (booting.rst, flags)."""
+    field = image[_FLAGS_AT] >> 1 & 3
+    return list(PageSize)[field - 1] if field else None
+
+
 def _boot(path: Path, job: Job, files: list[Path], boot_time: bool, timeout: float) -> Verdict:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="anypage-") as name:
@@ -218,7 +225,7 @@ def _boot(path: Path, job: Job, files: list[Path], boot_time: bool, timeout: flo
         archive = folder / "initramfs.cpio"
         archive.write_bytes(initramfs(expectations(job, boot_time), files))
         command = command_line(path, archive, make_disks(folder), job)
-        console, problem = _run(command, timeout)
+        console, problem = run_qemu(command, timeout)
     seconds = round(time.monotonic() - start, 1)
     return _verdict(job, console, problem, seconds)
 
@@ -286,8 +293,11 @@ def _on(value: bool) -> str:
     return "on" if value else "off"
 
 
-def _run(command: list[str], timeout: float) -> tuple[str, str]:
-    """The console, and what went wrong with QEMU itself, which is gone however this ends."""
+def run_qemu(command: list[str], timeout: float) -> tuple[str, str]:
+    """The console, and what went wrong with QEMU itself, which is gone however this ends.
+
+    timeout: seconds of this machine's clock. AnypageError when QEMU is not there.
+    """
     try:
         process = subprocess.Popen(
             command,
@@ -332,7 +342,7 @@ def _verdict(job: Job, console: str, problem: str, seconds: float) -> Verdict:
     elif page_size != job.expect and page_size:
         problem = f"page size {page_size}, expected {int(job.expect)}"
     passed = not problem and all(c.status != "failed" for c in results)
-    tail = "" if passed else "\n".join(console.splitlines()[-_TAIL_LINES:])
+    tail = "" if passed else console_tail(console)
     return Verdict(
         requested=job.asked if job.asked is not None else "default",
         machine=job.machine,
@@ -344,6 +354,11 @@ def _verdict(job: Job, console: str, problem: str, seconds: float) -> Verdict:
         seconds=seconds,
         sha256="",
     )
+
+
+def console_tail(console: str) -> str:
+    """Its last lines: what a panic says is among them."""
+    return "\n".join(console.splitlines()[-_TAIL_LINES:])
 
 
 def read_report(console: str) -> Iterable[dict[str, Any]]:

@@ -7,11 +7,13 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 import anypage
 from anypage import rules
@@ -23,8 +25,10 @@ from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
+from anypage.geometry import PageSize
+from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import Agreement, agreement, explanation
-from anypage.report import accuracy, html, sarif, terminal
+from anypage.report import accuracy, html, measurement, measurement_html, sarif, terminal
 from anypage.tree import KernelTree
 
 app = typer.Typer(
@@ -36,6 +40,7 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 _START = time.monotonic()
+_WIDE = 200  # columns of tables in a file
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
@@ -382,6 +387,61 @@ def _image_json(path: Path, verdicts: list[Any]) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "sha256": verdicts[0].sha256 if verdicts else "",
     }
+
+
+@app.command()
+def measure(
+    sources: Annotated[
+        list[str], typer.Argument(help="A tree, as `anypage fetch` takes it; or arm64 Images.")
+    ],
+    page_sizes: Sizes = "4k,16k,64k",
+    config: Annotated[str, typer.Option(help="As for `anypage build`.")] = "virt",
+    function: Annotated[
+        str, typer.Option(help="WORKLOAD:NAME: show what of this function ran, side by side.")
+    ] = "",
+    json_file: Annotated[
+        str, typer.Option("--json", help="Write one JSON document to this file; - as for audit.")
+    ] = "",
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write one page for a browser to this file.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(help="Kernels that run side by side.")] = 2,
+) -> None:
+    """Measure bytes, memory and executed instructions, beside an image for each page size.
+
+    Of a tree: nine kernels are built, what was built before is not built again. Of images: each is
+    compared with those before it.
+    """
+    asked = [PageSize.parse(text) for text in page_sizes.split(",")]
+    images = [Path(source) for source in sources]
+    if len(sources) == 1 and not _is_image(images[0]):
+        result = measure_tree(
+            sources[0], config=config, page_sizes=asked, parallel=parallel, progress=_progress
+        )
+    else:
+        result = measure_images(images, page_sizes=asked, parallel=parallel, progress=_progress)
+    if json_file:
+        _write(json_file, json.dumps(measurement.as_json(result), indent=1))
+    if html_file:
+        _write(str(html_file), measurement_html.page(result))
+    if json_file == "-":
+        return
+    if function:
+        _print_tables(measurement.function_tables(result, *function.partition(":")[::2]))
+        return
+    _print_tables(measurement.tables(result))
+
+
+def _is_image(path: Path) -> bool:
+    """A file that is no tarball is meant as an image, and named as such when it is none."""
+    return path.is_file() and ".tar" not in path.name
+
+
+def _print_tables(tables: Iterable[Table]) -> None:
+    """A file has no width that numbers would have to be cut to."""
+    wide = _out if _out.is_terminal else Console(width=_WIDE)
+    for table in tables:
+        wide.print(table)
 
 
 @app.command()

@@ -14,24 +14,31 @@ from anypage.process import run
 COMPILER = "aarch64-linux-gnu-gcc"
 MODULES = ("vfat", "squashfs", "e1000e")
 
+_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
-_FLAGS = ("-std=gnu11", "-O2", "-static-pie", "-fPIE", "-Wall", "-Wextra", "-Werror")
+_STATIC = ("-static-pie", "-fPIE")
+_LIBRARIES = ("ld-linux-aarch64.so.1", "libc.so.6")
 _NEWC_MAGIC = b"070701"
+_PROGRAM, _FILE, _FOLDER = 0o100755, 0o100644, 0o40755
 _DISK_SIZE = 64 << 20  # bytes; the guest knows it for the swap disk
 
 
-def program() -> Path:
-    """The guest's init, a static arm64 executable; compiled once for each text of its source."""
-    folder = Path(str(resources.files(__name__))) / "src"
+def program(name: str = "src", *, static: bool = True) -> Path:
+    """An init of the guest, an arm64 executable; compiled once for each text of its source.
+
+    name: the folder of its source here. src: the checks; bench: the workloads of a measurement.
+    """
+    folder = Path(str(resources.files(__name__))) / name
     sources = sorted(folder.glob("*.c"))
-    digest = hashlib.sha256("\0".join([COMPILER, *_FLAGS]).encode())
+    flags = (*_FLAGS, *_STATIC) if static else _FLAGS
+    digest = hashlib.sha256("\0".join([COMPILER, *flags]).encode())
     for path in [*sources, *sorted(folder.glob("*.h"))]:
         digest.update(path.read_bytes())
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         part = target.with_suffix(f".{os.getpid()}")
-        command: list[str | Path] = [COMPILER, *_FLAGS, *sources, "-o", part]
+        command: list[str | Path] = [COMPILER, *flags, *sources, "-o", part]
         run(command, what="cannot compile the guest program")
         part.rename(target)
     return target
@@ -59,17 +66,42 @@ def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
 
 
 def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> bytes:
-    """A cpio archive (newc) with the guest program, modules in load order and what to expect."""
+    """The checks, modules in load order, and what to expect."""
     files = list(modules)
-    entries: list[tuple[str, int, bytes]] = [
-        ("init", 0o100755, program().read_bytes()),
-        ("expect", 0o100644, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
-        ("modules", 0o40755, b""),
-        ("modules/order", 0o100644, "".join(f"{path.name}\n" for path in files).encode()),
-        *((f"modules/{path.name}", 0o100644, path.read_bytes()) for path in files),
-        ("TRAILER!!!", 0, b""),
-    ]
-    return b"".join(_newc(i, *entry) for i, entry in enumerate(entries, 1))
+    return _archive(
+        [
+            ("init", _PROGRAM, program().read_bytes()),
+            ("expect", _FILE, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
+            ("modules", _FOLDER, b""),
+            ("modules/order", _FILE, "".join(f"{path.name}\n" for path in files).encode()),
+            *((f"modules/{path.name}", _FILE, path.read_bytes()) for path in files),
+        ]
+    )
+
+
+def bench_initramfs() -> bytes:
+    """The workloads of a measurement, and the C library that one of them executes."""
+    folders = [(name, _FOLDER, b"") for name in ("bin", "lib", "proc", "tmp")]
+    libraries = [(f"lib/{name}", _PROGRAM, _library(name).read_bytes()) for name in _LIBRARIES]
+    return _archive(
+        [
+            ("init", _PROGRAM, program("bench").read_bytes()),
+            *folders,
+            *libraries,
+            ("bin/dynamic", _PROGRAM, program("bench", static=False).read_bytes()),
+        ]
+    )
+
+
+def _library(name: str) -> Path:
+    """The file of a library of the cross compiler."""
+    return Path(run([COMPILER, f"-print-file-name={name}"]).decode().strip())
+
+
+def _archive(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """A cpio archive (newc) of paths, modes and texts."""
+    whole = [*entries, ("TRAILER!!!", 0, b"")]
+    return b"".join(_newc(i, *entry) for i, entry in enumerate(whole, 1))
 
 
 def _newc(inode: int, name: str, mode: int, data: bytes) -> bytes:
