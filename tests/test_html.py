@@ -3,8 +3,9 @@
 
 import html
 import re
-import subprocess
 from pathlib import Path
+
+import browser
 
 from anypage.findings import Finding
 from anypage.report.html import page
@@ -31,19 +32,7 @@ rule.value = "storage"; rule.dispatchEvent(new Event("change"));
 
 
 def shown(tmp_path: Path, found: list[Finding], action: str = "") -> tuple[str, str]:
-    """The document after its scripts ran, and what they wrote to the console."""
-    file = tmp_path / "page.html"
-    text = page(found, TEXTS.__getitem__)
-    file.write_text(text.replace("</body>", f"{action}</body>"))
-    command = [
-        *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-        *("--enable-logging=stderr", "--virtual-time-budget=5000", "--window-size=1280,900"),
-        *(f"--user-data-dir={tmp_path}/profile", "--host-resolver-rules=MAP * ~NOTFOUND"),
-        file.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(console)
+    return browser.shown(tmp_path, page(found, TEXTS.__getitem__), action)
 
 
 def places(document: str) -> list[str]:

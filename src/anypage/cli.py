@@ -28,7 +28,15 @@ from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import Agreement, agreement, explanation
-from anypage.report import accuracy, html, measurement, measurement_html, sarif, terminal
+from anypage.report import (
+    accuracy,
+    html,
+    measurement,
+    measurement_html,
+    measurement_page,
+    sarif,
+    terminal,
+)
 from anypage.tree import KernelTree
 
 app = typer.Typer(
@@ -405,6 +413,7 @@ def measure(
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Write one page for a browser to this file.")
     ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
     parallel: Annotated[int, typer.Option(help="Kernels that run side by side.")] = 2,
 ) -> None:
     """Measure bytes, memory and executed instructions, beside an image for each page size.
@@ -424,6 +433,9 @@ def measure(
         _write(json_file, json.dumps(measurement.as_json(result), indent=1))
     if html_file:
         _write(str(html_file), measurement_html.page(result))
+    if page:
+        command = f"anypage measure {' '.join(sources)} --page {page}"
+        _write(str(page), measurement_page.page(result, command).rstrip())
     if json_file == "-":
         return
     if function:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anypage.cache import cache_dir
 from anypage.errors import AnypageError
+from anypage.guest import programs
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
@@ -18,7 +19,6 @@ _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
 _STATIC = ("-static-pie", "-fPIE")
-_LIBRARIES = ("ld-linux-aarch64.so.1", "libc.so.6")
 _NEWC_MAGIC = b"070701"
 _PROGRAM, _FILE, _FOLDER = 0o100755, 0o100644, 0o40755
 _DISK_SIZE = 64 << 20  # bytes; the guest knows it for the swap disk
@@ -29,16 +29,18 @@ def program(name: str = "src", *, static: bool = True) -> Path:
 
     name: the folder of its source here. src: the checks; bench: the workloads of a measurement.
     """
-    folder = Path(str(resources.files(__name__))) / name
-    sources = sorted(folder.glob("*.c"))
+    here = Path(str(resources.files(__name__)))
+    common = here / "common"
+    texts = [path for folder in (here / name, common) for path in sorted(folder.glob("*.[ch]"))]
+    sources = [path for path in texts if path.suffix == ".c"]
     flags = (*_FLAGS, *_STATIC) if static else _FLAGS
     digest = hashlib.sha256("\0".join([COMPILER, *flags]).encode())
-    for path in [*sources, *sorted(folder.glob("*.h"))]:
+    for path in texts:
         digest.update(path.read_bytes())
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         part = target.with_suffix(f".{os.getpid()}")
-        command: list[str | Path] = [COMPILER, *flags, *sources, "-o", part]
+        command: list[str | Path] = [COMPILER, *flags, f"-I{common}", *sources, "-o", part]
         run(command, what="cannot compile the guest program")
         part.rename(target)
     return target
@@ -80,22 +82,16 @@ def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> byt
 
 
 def bench_initramfs() -> bytes:
-    """The workloads of a measurement, and the C library that one of them executes."""
-    folders = [(name, _FOLDER, b"") for name in ("bin", "lib", "proc", "tmp")]
-    libraries = [(f"lib/{name}", _PROGRAM, _library(name).read_bytes()) for name in _LIBRARIES]
+    """The workloads of a measurement, and the programs and libraries that they run."""
+    folders = [(name, _FOLDER, b"") for name in ("bin", "dev", "lib", "proc", "tmp")]
     return _archive(
         [
             ("init", _PROGRAM, program("bench").read_bytes()),
             *folders,
-            *libraries,
+            *((path, _PROGRAM, data) for path, data in programs.files().items()),
             ("bin/dynamic", _PROGRAM, program("bench", static=False).read_bytes()),
         ]
     )
-
-
-def _library(name: str) -> Path:
-    """The file of a library of the cross compiler."""
-    return Path(run([COMPILER, f"-print-file-name={name}"]).decode().strip())
 
 
 def _archive(entries: Iterable[tuple[str, int, bytes]]) -> bytes:

@@ -14,7 +14,7 @@ from anypage.fetch import fetch
 from anypage.geometry import PageSize
 from anypage.guest import COMPILER
 from anypage.identity import Comparison, compare
-from anypage.measure.counting import Count, Run, count
+from anypage.measure.counting import Count, Run, bench, count
 from anypage.measure.elf import Kernel
 from anypage.measure.sizes import Sizes, sizes
 from anypage.process import run as run_program
@@ -72,13 +72,17 @@ def measure(
     """
     todo = [(kernel, size) for kernel in kernels for size in _sizes_of(kernel, page_sizes)]
 
+    parts = bench()
+
     def one(job: tuple[Kernel, PageSize]) -> Run:
-        run = count(*job)
+        run = count(*job, parts)
         progress(f"{job[0].name} at {job[1].label}: {len(run.counts)} workloads")
         return run
 
     with ThreadPoolExecutor(parallel) as pool:
+        progress("pack the images")
         bytes_of = dict(zip(kernels, pool.map(sizes, kernels), strict=True))
+        progress(f"run {len(todo)} times")
         runs = tuple(pool.map(one, todo))
     return Measurement(version, bytes_of, runs, identity or {}, tuple(_method(runs)))
 

@@ -91,18 +91,31 @@ class Run:
     seconds: float
 
 
-def count(kernel: Kernel, page_size: PageSize) -> Run:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every run needs: the guest, and the plugin."""
+
+    archive: bytes
+    plugin: Path
+
+
+def bench() -> Bench:
+    """Compiled, and with its programs downloaded, unless that was done before."""
+    return Bench(bench_initramfs(), _plugin())
+
+
+def count(kernel: Kernel, page_size: PageSize, parts: Bench) -> Run:
     """Boot a kernel at a page size and count. AnypageError when a workload fails, or the boot."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="anypage-measure-") as name:
         archive, output = Path(name, "initramfs.cpio"), Path(name, "counts")
-        archive.write_bytes(bench_initramfs())
-        plugin = f"{_plugin()},base={kernel.base},size={kernel.size},out={output}"
+        archive.write_bytes(parts.archive)
+        plugin = f"{parts.plugin},base={kernel.base},size={kernel.size},out={output}"
         words = _words(page_size, boot_time=kernel.page_size is None)
         console, problem = run_qemu(_command(kernel.image, archive, words, plugin), TIMEOUT)
-        brackets = tuple(_brackets(output.read_bytes())) if output.is_file() else ()
+        brackets = tuple(read_brackets(output.read_bytes())) if output.is_file() else ()
     reports = list(read_report(console))
-    problem = problem or _problem(reports, page_size)
+    problem = problem or what_is_wrong(reports, page_size)
     if problem:
         raise AnypageError(
             f"{kernel.name} at {page_size.label}: {problem}",
@@ -156,7 +169,7 @@ def _plugin() -> Path:
     return target
 
 
-def _brackets(data: bytes) -> Iterator[tuple[int, int, tuple[Detail, ...]]]:
+def read_brackets(data: bytes) -> Iterator[tuple[int, int, tuple[Detail, ...]]]:
     """Instructions of the kernel and of the rest, and details; boot first, then every round."""
     at = 0
     while at < len(data):
@@ -169,7 +182,7 @@ def _brackets(data: bytes) -> Iterator[tuple[int, int, tuple[Detail, ...]]]:
         at = end
 
 
-def _problem(reports: Sequence[dict[str, object]], page_size: PageSize) -> str:
+def what_is_wrong(reports: Sequence[dict[str, object]], page_size: PageSize) -> str:
     """Why the reports of the guest are not good; "" when they are."""
     for report in reports:
         if "failed" in report:

@@ -24,7 +24,7 @@ struct workload {
 
 /* Each file exports one array, ended by an empty entry. */
 extern const struct workload memory_workloads[], process_workloads[], call_workloads[];
-extern const struct workload file_workloads[];
+extern const struct workload file_workloads[], program_workloads[], swap_workloads[];
 
 extern unsigned long page_size;
 

@@ -4,6 +4,7 @@
  * and what /proc knows of memory; powers off.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@
 unsigned long page_size;
 
 static const struct workload *const suites[] = {
-	call_workloads, file_workloads, memory_workloads, process_workloads,
+	call_workloads, file_workloads, memory_workloads, process_workloads, program_workloads,
+	swap_workloads,
 };
 
 static void power_off(void)
@@ -122,7 +124,7 @@ static void run_rounds(const struct workload *load)
 static void mount_at(const char *type, const char *path)
 {
 	mkdir(path, 0755);
-	if (mount(type, path, type, 0, NULL))
+	if (mount(type, path, type, 0, NULL) && errno != EBUSY)
 		give_up("cannot mount %s: %m", path);
 }
 
@@ -135,6 +137,7 @@ int main(int argc, char **argv)
 	page_size = getauxval(AT_PAGESZ);
 	mount_at("proc", "/proc");
 	mount_at("tmpfs", "/tmp");
+	mount_at("devtmpfs", "/dev");
 	klogctl(CONSOLE_LEVEL, NULL, 1);
 	printf(REPORT "{\"workload\": \"boot\", \"counted\": true}\n");
 	printf(REPORT "{\"page_size\": %lu}\n", page_size);

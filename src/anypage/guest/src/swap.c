@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -11,40 +10,24 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "swap_header.h"
 #include "util.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
 
-#define SIGNATURE "SWAPSPACE2"
 #define CGROUPS "/sys/fs/cgroup"
 #define GROUP CGROUPS "/anypage"
 #define GROUP_LIMIT (16 * MB)
 #define AMOUNT (8 * MB)
 
-/* Start of include/linux/swap.h, union swap_header; the signature ends the first page. */
-struct swap_info {
-	char bootbits[1024];
-	uint32_t version, last_page, nr_badpages;
-};
-
-/* What mkswap writes for this page size. */
 static void make_swap(const char *path, size_t size)
 {
 	int fd = must(open(path, O_RDWR | O_CLOEXEC));
-	unsigned char *page = calloc(1, 64 * KB);
-	struct swap_info *info = (void *)page;
-	off_t length = must(lseek(fd, 0, SEEK_END));
 
-	must(pwrite(fd, page, 64 * KB, 0));
-	info->version = 1;
-	info->last_page = length / size - 1;
-	memcpy(page + size - strlen(SIGNATURE), SIGNATURE, strlen(SIGNATURE));
-	expect_equal("bytes of the header", size, must(pwrite(fd, page, size, 0)));
-	must(fsync(fd));
+	must(write_swap_header(fd, size));
 	close(fd);
-	free(page);
 }
 
 static const char *swap_disk(void)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A measurement as a page in Markdown: its text is fixed, its figures come from one run."""
+
+from collections.abc import Iterator
+
+from anypage.measure import Measurement
+from anypage.report.measurement import Rows, function_rows, sections, top_functions
+
+_METHOD = """\
+Instructions are those that the kernel executed, counted by a plugin of QEMU for each address: no
+time on any hardware, and the same number whenever the same image runs. A workload has five rounds
+after two that are not counted; its figure is the median, and spread is how far the rounds lie
+apart, in the run of the table where that is largest. Noisy is what has more than 1% of it: work
+that the kernel does now and then, whose round is chance. Bytes are of the same configuration. Made
+by"""
+# Those of which the proposal of 2024 published figures.
+_EXPLAINED = ("fork-exit-1g", "munmap-1g")
+
+
+def page(result: Measurement, command: str) -> str:
+    """The whole page."""
+    return "\n\n".join(_parts(result, command)) + "\n"
+
+
+def _parts(result: Measurement, command: str) -> Iterator[str]:
+    yield f"# What one image for all page sizes costs: Linux {result.version}"
+    yield _METHOD
+    yield f"    {command}"
+    for title, rows in sections(result):
+        if len(rows) > 1:
+            yield f"## {title}"
+            yield _table(rows)
+    for run in result.runs:
+        for workload in _EXPLAINED:
+            if run.kernel.page_size is None and (found := top_functions(result, run, workload)):
+                yield f"## Where it comes from: {workload}, {run.page_size.label} pages"
+                yield _table(function_rows(found))
+    yield "## How it was measured"
+    yield "\n".join(f"    {line}" for line in result.method)
+
+
+def _table(rows: Rows) -> str:
+    marks = ["---", *["---:"] * (len(rows[0]) - 1)]
+    return "\n".join(
+        "| " + " | ".join(map(_cell, row)) + " |" for row in (rows[0], marks, *rows[1:])
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
