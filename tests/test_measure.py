@@ -3,6 +3,7 @@
 
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from anypage.boot import page_size_of
 from anypage.build import Build, build
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
-from anypage.measure import Measurement, counted, measure, measure_images, ratio
+from anypage.identity import Comparison, Difference
+from anypage.measure import Identity, Measurement, counted, measure, measure_images, ratio
 from anypage.measure.code import differences, kinds, side_by_side
-from anypage.measure.counting import Count, Detail, Run, read_brackets, what_is_wrong
+from anypage.measure.counting import Count, Detail, Run, bench, count, read_brackets, what_is_wrong
 from anypage.measure.elf import Kernel, plain
 from anypage.measure.sizes import Sizes, growth
-from anypage.report import measurement, measurement_html
+from anypage.report import measurement, measurement_html, measurement_page
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 NOP, UDIV, LDR, STR, ADD = 0xD503201F, 0x9AC10800, 0xF9400020, 0xF9000020, 0x8B010000
@@ -137,7 +139,10 @@ def made_measurement() -> Measurement:
         for kernel in (before, after)
     }
     runs = (made_run(before, 0x1000, ADD, LDR), made_run(after, 0x2020, ADD, UDIV, LDR))
-    return Measurement("6.12", bytes_of, runs, {}, ("qemu 7.2",))
+    differing = Difference("a.o", ".text", "bytes", 4, "bytes: 8 before, 8 after")
+    same = Comparison(("b.o",), (differing,), (), ())
+    identity = {PageSize.SIZE_4K: Identity(same, {"a.o": (["nop"], [EVIL])})}
+    return Measurement("6.12", bytes_of, runs, identity, "2 commits", ("qemu 7.2",))
 
 
 def test_ratios_functions_and_code() -> None:
@@ -167,6 +172,15 @@ def test_json_has_what_programs_read() -> None:
     assert (row["noisy"], row["divisions"], row["loads"]) == (True, 10, 10)
     assert document["workloads"][0]["ratio"] is None
     assert document["images"][0]["sizes"]["image"] == 1000
+    assert document["identity"]["4k"]["identical"] == 1
+    assert document["identity"]["4k"]["differing"]["a.o"]["before"] == ["nop"]
+
+
+def test_the_page_escapes_what_it_shows() -> None:
+    text = measurement_page.page(made_measurement(), "anypage measure 6.12")
+    assert "| fork | 20 | 30 | +50.00% | 5.00% noisy |" in text
+    assert "<img" not in text
+    assert "| all but boot | 25 | 35 | +40.00% |  |" in text
 
 
 def test_a_browser_shows_charts_and_tables(tmp_path: Path) -> None:
@@ -190,7 +204,7 @@ def test_tables_are_sorted_by_a_click(tmp_path: Path) -> None:
     document.title = [...table.tBodies[0].rows].map((r) => r.cells[1].textContent).join();
     </script>"""
     document, _ = browser.shown(tmp_path, page, click)
-    assert "<title>5,20</title>" in document
+    assert "<title>5,20,25</title>" in document
 
 
 @pytest.mark.slow
@@ -206,13 +220,21 @@ def test_one_image_beside_one_for_4k(image: Build, tree: Path) -> None:
     assert {"boot", "getpid", "fork-exit-1g", "munmap-1g", "swap", "sqlite3"} <= {
         c.workload for c in one.counts
     }
-    for count in two.counts:
-        found = ratio(two, result.baseline(two), count.workload)
-        assert found and 0.9 < found < 1.3, count.workload
-        assert sum(d.count for d in count.details) <= max(count.rounds)
+    for each in two.counts:
+        found = ratio(two, result.baseline(two), each.workload)
+        assert found and 0.9 < found < 1.3, each.workload
+        assert sum(d.count for d in each.details) <= max(each.rounds)
     assert result.sizes[after].image > result.sizes[before].image
     # 512 tables of the last level, and one above.
     assert one.page_tables == two.page_tables == 2052
+
+
+@pytest.mark.slow
+def test_a_kernel_that_panics_is_an_error_with_its_console(image: Build) -> None:
+    kernel = Kernel("boot", image.image, image.objects / "vmlinux")
+    empty = replace(bench(), archive=b"no archive")
+    with pytest.raises(AnypageError, match="did not get to its init[\\s\\S]*Kernel panic"):
+        count(kernel, PageSize.SIZE_16K, empty)
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 
+from anypage.disassembly import instruction
+
 # struct bug_entry with relative pointers and CONFIG_DEBUG_BUGVERBOSE (include/asm-generic/bug.h):
 # two displacements of 4 bytes, then the line in 2 bytes and the flags in 2.
 _BUG_ENTRY, _BUG_LINE = 12, slice(8, 10)
@@ -27,15 +29,20 @@ _LEFT_OUT = re.compile(
     r"(^|/)(\.tmp_.*|vmlinux(\.o|\.unstripped)|.*\.mod\.o)$|^(scripts|tools|usr)/"
 )
 
+_WORD, _AROUND = 4, 6  # bytes of an instruction; instructions that are shown
 _NOT_LOADED = re.compile(r"^\.(debug|comment|note|llvm|gnu\.warning|modinfo)")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first section of an object that is not the same, and where in it."""
+    """The first section of an object that is not the same, and where in it.
+
+    what: bytes, relocations, or "" for a section that only one object has.
+    """
 
     path: str
     section: str
+    what: str
     offset: int
     detail: str
 
@@ -75,6 +82,19 @@ def compare(before: Path, after: Path, jobs: int = 2) -> Comparison:
     )
 
 
+def code_around(folder: Path, difference: Difference) -> list[str]:
+    """The instructions of an object about the first difference; [] when that is not in code."""
+    if not difference.section.startswith(".text") or difference.what != "bytes":
+        return []
+    data = _contents(folder / difference.path)[difference.section]["bytes"]
+    middle = difference.offset // _WORD * _WORD
+    start, end = max(0, middle - _AROUND * _WORD), middle + _AROUND * _WORD
+    return [
+        instruction(int.from_bytes(data[at : at + _WORD], "little"), at)
+        for at in range(start, min(end, len(data)), _WORD)
+    ]
+
+
 def _objects(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*.o"):
         relative = str(path.relative_to(folder))
@@ -87,7 +107,7 @@ def _difference(before: Path, after: Path, path: str) -> Difference | None:
     for name in sorted(old.keys() | new.keys()):
         if name not in old or name not in new:
             where = "before" if name in old else "after"
-            return Difference(path, name, 0, f"the section is there only {where}")
+            return Difference(path, name, "", 0, f"the section is there only {where}")
         for what in ("bytes", "relocations"):
             a, b = old[name][what], new[name][what]
             if a == b:
@@ -95,7 +115,7 @@ def _difference(before: Path, after: Path, path: str) -> Difference | None:
             same = zip(a, b, strict=False)
             at = next((i for i, (x, y) in enumerate(same) if x != y), min(len(a), len(b)))
             detail = f"{what}: {len(a)} before, {len(b)} after; first difference at {at}"
-            return Difference(path, name, at, detail)
+            return Difference(path, name, what, at, detail)
     return None
 
 

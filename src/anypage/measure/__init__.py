@@ -13,11 +13,13 @@ from anypage.errors import AnypageError
 from anypage.fetch import fetch
 from anypage.geometry import PageSize
 from anypage.guest import COMPILER
-from anypage.identity import Comparison, compare
+from anypage.identity import Comparison, code_around, compare
 from anypage.measure.counting import Count, Run, bench, count
 from anypage.measure.elf import Kernel
 from anypage.measure.sizes import Sizes, sizes
 from anypage.process import run as run_program
+from anypage.repo import Repo
+from anypage.tree import KernelTree
 
 Progress = Callable[[str], None]
 
@@ -25,17 +27,27 @@ _VMLINUX = ("vmlinux", "../objects/vmlinux", "../../../vmlinux")
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Compile-time builds of two trees. code: by object, what is about the first difference."""
+
+    comparison: Comparison
+    code: dict[str, tuple[list[str], list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Kernels, their bytes, and what they executed. version: of the kernel's source, "" for images.
 
     identity: by page size, how the objects of the converted tree compare with the original's.
-    method: how it was measured, with which programs.
+    conversion: what it changed, in a line; "" for images. method: how it was measured, with which
+    programs.
     """
 
     version: str
     sizes: dict[Kernel, Sizes]
     runs: tuple[Run, ...]
-    identity: dict[PageSize, Comparison]
+    identity: dict[PageSize, Identity]
+    conversion: str
     method: tuple[str, ...]
 
     def baseline(self, run: Run) -> Run | None:
@@ -63,7 +75,8 @@ def measure(
     version: str = "",
     page_sizes: Sequence[PageSize] = tuple(PageSize),
     parallel: int = 2,
-    identity: dict[PageSize, Comparison] | None = None,
+    identity: dict[PageSize, Identity] | None = None,
+    conversion: str = "",
     progress: Progress = lambda stage: None,
 ) -> Measurement:
     """Measure kernels; one that chooses its page size runs at each of page_sizes.
@@ -84,7 +97,7 @@ def measure(
         bytes_of = dict(zip(kernels, pool.map(sizes, kernels), strict=True))
         progress(f"run {len(todo)} times")
         runs = tuple(pool.map(one, todo))
-    return Measurement(version, bytes_of, runs, identity or {}, tuple(_method(runs)))
+    return Measurement(version, bytes_of, runs, identity or {}, conversion, tuple(_method(runs)))
 
 
 def _method(runs: Sequence[Run]) -> Iterator[str]:
@@ -129,7 +142,7 @@ def measure_tree(
     kernels.append(kernel("boot", after, "boot", *(f"compile-{label}" for label in labels)))
     progress("compare the objects of compile-time builds")
     same = {
-        size: compare(builds[f"base-{size.label}"].objects, builds[f"compile-{size.label}"].objects)
+        size: _identity(builds[f"base-{size.label}"], builds[f"compile-{size.label}"])
         for size in page_sizes
     }
     return measure(
@@ -138,8 +151,26 @@ def measure_tree(
         page_sizes=page_sizes,
         parallel=parallel,
         identity=same,
+        conversion=_conversion(tree, Repo(after)),
         progress=progress,
     )
+
+
+def _conversion(tree: KernelTree, after: Repo) -> str:
+    """How many commits, files and lines."""
+    if not tree.commit:
+        return ""
+    commits = after.git("rev-list", "--count", f"{tree.commit}..HEAD").strip()
+    return f"{commits} commits, " + after.git("diff", "--shortstat", tree.commit, "HEAD").strip()
+
+
+def _identity(before: Build, after: Build) -> Identity:
+    found = compare(before.objects, after.objects)
+    code = {
+        d.path: (code_around(before.objects, d), code_around(after.objects, d))
+        for d in found.differing
+    }
+    return Identity(found, code)
 
 
 def measure_images(

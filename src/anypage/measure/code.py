@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from functools import cache
 from itertools import zip_longest
 
+from anypage.disassembly import instruction
 from anypage.measure.counting import Count, Detail
 from anypage.measure.elf import Kernel
 
@@ -19,28 +20,28 @@ KINDS = ("divisions", "loads", "stores")
 
 
 @cache
-def kinds(instruction: int) -> tuple[str, ...]:
+def kinds(word: int) -> tuple[str, ...]:
     """Which of KINDS an instruction is: none, one, or loads and stores (an atomic operation)."""
-    if instruction & 0x7FE0F800 == 0x1AC00800:  # UDIV, SDIV
+    if word & 0x7FE0F800 == 0x1AC00800:  # UDIV, SDIV
         return ("divisions",)
-    if instruction & 0x0A000000 != 0x08000000:  # no load or store
+    if word & 0x0A000000 != 0x08000000:  # no load or store
         return ()
-    if instruction & 0x3B000000 == 0x18000000:  # LDR of a literal; PRFM
-        return () if instruction >> 30 == 3 else ("loads",)
-    if instruction & 0x3B200C00 == 0x38200000:  # LDADD, SWP, ...
+    if word & 0x3B000000 == 0x18000000:  # LDR of a literal; PRFM
+        return () if word >> 30 == 3 else ("loads",)
+    if word & 0x3B200C00 == 0x38200000:  # LDADD, SWP, ...
         return ("loads", "stores")
-    if instruction & 0x3FA00000 == 0x08A00000:  # CAS
+    if word & 0x3FA00000 == 0x08A00000:  # CAS
         return ("loads", "stores")
-    if instruction & 0x3A000000 == 0x38000000:  # one register
-        if instruction & 0xFEC00000 == 0xF8800000:  # PRFM
+    if word & 0x3A000000 == 0x38000000:  # one register
+        if word & 0xFEC00000 == 0xF8800000:  # PRFM
             return ()
-        return ("stores",) if _is_plain_store(instruction) else ("loads",)
-    return ("loads",) if instruction >> 22 & 1 else ("stores",)
+        return ("stores",) if _is_plain_store(word) else ("loads",)
+    return ("loads",) if word >> 22 & 1 else ("stores",)
 
 
-def _is_plain_store(instruction: int) -> bool:
+def _is_plain_store(word: int) -> bool:
     """Of the forms with one register: opc 00, and 10 for one of 128 bits."""
-    operation, is_vector = instruction >> 22 & 3, instruction >> 26 & 1
+    operation, is_vector = word >> 22 & 3, word >> 26 & 1
     return operation == 0 or (operation == 2 and bool(is_vector))
 
 
@@ -106,19 +107,11 @@ def side_by_side(
 
 
 def _lines(kernel: Kernel, function: str, details: Sequence[Detail]) -> list[Line]:
-    # Imported here: it is slow, and most commands do not need it.
-    from capstone import CS_ARCH_ARM64, CS_MODE_ARM, Cs
-
-    disassembler = Cs(CS_ARCH_ARM64, CS_MODE_ARM)
-    lines = []
-    for detail in details:
-        if kernel.function(detail.address) != function:
-            continue
-        code = detail.instruction.to_bytes(4, "little")
-        found = next(disassembler.disasm_lite(code, detail.address), None)
-        text = f"{found[2]} {found[3]}" if found else f".inst {detail.instruction:#010x}"
-        lines.append(Line(detail.count, _without_addresses(text)))
-    return lines
+    return [
+        Line(d.count, _without_addresses(instruction(d.instruction, d.address)))
+        for d in details
+        if kernel.function(d.address) == function
+    ]
 
 
 def _without_addresses(text: str) -> str:

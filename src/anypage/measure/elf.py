@@ -61,8 +61,14 @@ class Kernel:
 
     @cached_property
     def parts(self) -> Mapping[str, int]:
-        """Bytes of text, rodata, init, data and bss."""
-        return {n: self._address(end) - self._address(start) for n, (start, end) in _PARTS.items()}
+        """Bytes of functions, and of text, rodata, init, data and bss with their alignment."""
+        parts = {n: self._address(end) - self._address(start) for n, (start, end) in _PARTS.items()}
+        return {"functions": self.code, **parts}
+
+    @cached_property
+    def code(self) -> int:
+        """Bytes of all functions, without what aligns them and their sections."""
+        return sum({a: size for _, a, size, is_code in self._read[1] if is_code}.values())
 
     @cached_property
     def sections(self) -> Mapping[str, int]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
+from anypage.identity import explained
 from anypage.measure import Measurement, counted, ratio
 from anypage.measure.code import Difference, Line, Pair, by_kind, differences, side_by_side
 from anypage.measure.counting import Count, Run
@@ -30,6 +31,8 @@ def as_json(result: Measurement) -> dict[str, Any]:
     """The stable form of `--json`."""
     return {
         "version": result.version,
+        "conversion": result.conversion,
+        "method": result.method,
         "images": [
             {
                 "name": kernel.name,
@@ -52,8 +55,16 @@ def as_json(result: Measurement) -> dict[str, Any]:
         ],
         "identity": {
             size.label: {
-                "identical": len(same.identical),
-                "differing": {d.path: f"{d.section}: {d.detail}" for d in same.differing},
+                "identical": len(same.comparison.identical),
+                "differing": {
+                    d.path: {
+                        "where": f"{d.section}: {d.detail}",
+                        "why": explained(size.label).get(d.path),
+                        "before": same.code[d.path][0],
+                        "after": same.code[d.path][1],
+                    }
+                    for d in same.comparison.differing
+                },
             }
             for size, same in result.identity.items()
         },
@@ -139,7 +150,23 @@ def workload_rows(result: Measurement, page_size: PageSize) -> Rows:
             if before:
                 row.append(percent(ratio(run, before, count.workload)))
         rows.append([*row, f"{spread:.2%}" + (" noisy" if spread > NOISY else "")])
-    return rows
+    return [*rows, _together(result, runs)] if runs else rows
+
+
+def _together(result: Measurement, runs: Sequence[Run]) -> list[str]:
+    """All workloads but the boot."""
+    row = ["all but boot"]
+    totals = {run.kernel.name: _total(run) for run in runs}
+    for run in runs:
+        before = result.baseline(run)
+        row.append(f"{totals[run.kernel.name]:,}")
+        if before:
+            row.append(percent(totals[run.kernel.name] / totals[before.kernel.name]))
+    return [*row, ""]
+
+
+def _total(run: Run) -> int:
+    return sum(count.instructions for count in run.counts if count.workload != "boot")
 
 
 def percent(value: float | None) -> str:
@@ -172,11 +199,21 @@ def growth_rows(result: Measurement, what: str) -> Rows:
 
 def identity_rows(result: Measurement) -> Rows:
     """How the objects of the converted tree with a compile-time size compare with the original."""
-    rows = [["page size", "identical objects", "that differ"]]
+    rows = [["pages", "object", "why it differs"]]
     for size, same in result.identity.items():
-        rows.append(
-            [size.label, str(len(same.identical)), " ".join(d.path for d in same.differing)]
-        )
+        rows.append([size.label, f"{len(same.comparison.identical):,} are identical", ""])
+        for d in same.comparison.differing:
+            why = explained(size.label).get(d.path, "not explained")
+            rows.append([size.label, d.path, why])
+    return rows
+
+
+def run_rows(result: Measurement) -> Rows:
+    """The boots, and how long each took with all workloads."""
+    rows = [["kernel", "pages", "workloads", "of this machine's time"]]
+    for run in result.runs:
+        numbers = [str(len(run.counts)), f"{run.seconds:.0f} s"]
+        rows.append([run.kernel.name, run.page_size.label, *numbers])
     return rows
 
 
@@ -239,6 +276,7 @@ def sections(result: Measurement) -> Iterator[tuple[str, Rows]]:
             yield f"Of them, {size.label} pages", kind_rows(result, size)
     if result.identity:
         yield "Compile-time builds, beside the original", identity_rows(result)
+    yield "Boots", run_rows(result)
 
 
 def tables(result: Measurement) -> list[Table]:

@@ -4,6 +4,7 @@
 import html
 from collections.abc import Iterator
 from importlib import resources
+from itertools import zip_longest
 from string import Template
 from typing import Any
 
@@ -40,11 +41,12 @@ def _body(result: Measurement) -> Iterator[str]:
     for title, rows in sections(result):
         if len(rows) > 1:
             yield f"<h2>{html.escape(title)}</h2>{_table(rows)}"
+    yield from _identity(result)
     yield "<h2>Where it comes from</h2>"
     for run in result.runs:
         if result.baseline(run) and not run.kernel.page_size:
             yield from _functions(result, run)
-    lines = "\n".join(html.escape(line) for line in result.method)
+    lines = "\n".join(html.escape(line) for line in (result.conversion, *result.method) if line)
     yield f"<h2>How it was measured</h2><pre>{lines}</pre>"
 
 
@@ -72,6 +74,19 @@ def _functions(result: Measurement, run: Run) -> Iterator[str]:
         code = _code(result, run, count.workload, found[0].function)
         table = _table(function_rows(found))
         yield f"<details><summary>{html.escape(name)}</summary>{table}{code}</details>"
+
+
+def _identity(result: Measurement) -> Iterator[str]:
+    """The code about the first difference of each object that is not the same."""
+    for size, same in result.identity.items():
+        for path, (before, after) in same.code.items():
+            rows = "".join(
+                f'<tr class="{"" if a == b else "other"}">{_cells(["", a, "", b])}</tr>'
+                for a, b in zip_longest(before, after, fillvalue="")
+            )
+            if rows:
+                yield f"<details><summary>{html.escape(path)}, {size.label} pages</summary>"
+                yield f'<table class="code"><tbody>{rows}</tbody></table></details>'
 
 
 def _code(result: Measurement, run: Run, workload: str, function: str) -> str:

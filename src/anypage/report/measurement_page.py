@@ -36,7 +36,7 @@ def _parts(result: Measurement, command: str) -> Iterator[str]:
                 yield f"## Where it comes from: {workload}, {run.page_size.label} pages"
                 yield _table(function_rows(found))
     yield "## How it was measured"
-    yield "\n".join(f"    {line}" for line in result.method)
+    yield "\n".join(f"    {line}" for line in (result.conversion, *result.method) if line)
 
 
 def _table(rows: Rows) -> str:
