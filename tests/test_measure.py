@@ -128,14 +128,14 @@ def made_run(kernel: Kernel, start: int, *words: int) -> Run:
     total = 10 * len(words)
     counts = (Count("fork", (total, total + 1, total), 3, details), Count(EVIL, (5, 5), 0, ()))
     memory = dict.fromkeys(measurement.MEMORY, 4000)
-    return Run(kernel, PageSize.SIZE_4K, counts, memory, 2052, ("Freeing unused: 8K",), "qemu", 1.0)
+    return Run(kernel, PageSize.SIZE_4K, counts, memory, 2052, ("Freeing unused: 8K",), 1.0)
 
 
 def made_measurement() -> Measurement:
     before = made_kernel("compile-4k", 0x1000, PageSize.SIZE_4K)
     after = made_kernel("boot", 0x2020, None, "compile-4k")
     bytes_of = {
-        kernel: Sizes(1000, 500, 400, {"text": 32, "data": 8, "bss": 4}, 0)
+        kernel: Sizes(1000, 500, 400, {"functions": 32, "text": 64, "data": 8, "bss": 4}, 0)
         for kernel in (before, after)
     }
     runs = (made_run(before, 0x1000, ADD, LDR), made_run(after, 0x2020, ADD, UDIV, LDR))

@@ -14,7 +14,7 @@ from anypage.fetch import fetch
 from anypage.geometry import PageSize
 from anypage.guest import COMPILER
 from anypage.identity import Comparison, code_around, compare
-from anypage.measure.counting import Count, Run, bench, count
+from anypage.measure.counting import Count, Run, bench, count, shown_command
 from anypage.measure.elf import Kernel
 from anypage.measure.sizes import Sizes, sizes
 from anypage.process import run as run_program
@@ -97,15 +97,15 @@ def measure(
         bytes_of = dict(zip(kernels, pool.map(sizes, kernels), strict=True))
         progress(f"run {len(todo)} times")
         runs = tuple(pool.map(one, todo))
-    return Measurement(version, bytes_of, runs, identity or {}, conversion, tuple(_method(runs)))
+    return Measurement(version, bytes_of, runs, identity or {}, conversion, tuple(_method()))
 
 
-def _method(runs: Sequence[Run]) -> Iterator[str]:
+def _method() -> Iterator[str]:
     """The versions of the programs, and QEMU's arguments."""
     yield f"anypage {metadata.version('anypage')}"
     for program in ("qemu-system-aarch64", COMPILER):
         yield run_program([program, "--version"]).decode().splitlines()[0]
-    yield from dict.fromkeys(run.command for run in runs)
+    yield shown_command()
 
 
 def _sizes_of(kernel: Kernel, page_sizes: Sequence[PageSize]) -> list[PageSize]:

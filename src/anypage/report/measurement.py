@@ -241,11 +241,11 @@ def published_rows(result: Measurement) -> Rows:
     ours: dict[str, dict[str, float]] = {"image": {}, "text": {}, "data": {}}
     for kernel, s in result.sizes.items():
         ours["image"][kernel.name] = s.image
-        ours["text"][kernel.name] = s.parts["text"]
+        ours["text"][kernel.name] = s.parts["functions"]
         ours["data"][kernel.name] = s.parts["data"] + s.parts["bss"]
     if "base-4k" not in ours["image"]:
         return rows
-    for what, named in (("image", "Image"), ("text", "text"), ("data", "data and bss")):
+    for what, named in (("image", "Image"), ("text", "text: functions"), ("data", "data and bss")):
         theirs = _published()[what]
         for name, value in ours[what].items():
             here = percent(value / ours[what]["base-4k"])
