@@ -128,7 +128,15 @@ def made_run(kernel: Kernel, start: int, *words: int) -> Run:
     total = 10 * len(words)
     counts = (Count("fork", (total, total + 1, total), 3, details), Count(EVIL, (5, 5), 0, ()))
     memory = dict.fromkeys(measurement.MEMORY, 4000)
-    return Run(kernel, PageSize.SIZE_4K, counts, memory, 2052, ("Freeing unused: 8K",), 1.0)
+    return Run(
+        kernel,
+        PageSize.SIZE_4K,
+        counts,
+        memory,
+        2052,
+        ("Memory: 9K/12K available (6272K kernel code, 2K bss)",),
+        1.0,
+    )
 
 
 def made_measurement() -> Measurement:
@@ -180,6 +188,7 @@ def test_the_page_escapes_what_it_shows() -> None:
     text = measurement_page.page(made_measurement(), "anypage measure 6.12")
     assert "| fork | 20 | 30 | +50.00% | 5.00% noisy |" in text
     assert "<img" not in text
+    assert "| boot | 4k | 6,272 | - | - | - | 2 | - |" in text
     assert "| all but boot | 25 | 35 | +40.00% |  |" in text
 
 

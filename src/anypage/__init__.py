@@ -9,6 +9,7 @@ from anypage.demo import demo
 from anypage.doctor import needs
 from anypage.errors import AnypageError
 from anypage.fetch import fetch
+from anypage.measure import measure_images, measure_tree
 from anypage.oracle import oracle
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "fetch",
     "full_matrix",
     "jobs_of",
+    "measure_images",
+    "measure_tree",
     "needs",
     "oracle",
 ]

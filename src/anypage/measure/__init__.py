@@ -84,7 +84,6 @@ def measure(
     AnypageError with the end of the console when a kernel does not get through.
     """
     todo = [(kernel, size) for kernel in kernels for size in _sizes_of(kernel, page_sizes)]
-
     parts = bench()
 
     def one(job: tuple[Kernel, PageSize]) -> Run:
@@ -93,10 +92,14 @@ def measure(
         return run
 
     with ThreadPoolExecutor(parallel) as pool:
-        progress("pack the images")
-        bytes_of = dict(zip(kernels, pool.map(sizes, kernels), strict=True))
-        progress(f"run {len(todo)} times")
-        runs = tuple(pool.map(one, todo))
+        try:
+            progress("pack the images")
+            bytes_of = dict(zip(kernels, pool.map(sizes, kernels), strict=True))
+            progress(f"run {len(todo)} times")
+            runs = tuple(pool.map(one, todo))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return Measurement(version, bytes_of, runs, identity or {}, conversion, tuple(_method()))
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A measurement as tables for a terminal, and as what a program reads."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -21,6 +22,8 @@ from anypage.measure.sizes import growth
 
 TOP = 10  # functions of a workload that are listed
 MEMORY = ("MemTotal", "MemFree", "Slab", "KernelStack")
+LOG = ("kernel code", "rwdata", "rodata", "init", "bss", "reserved")
+_LOG = re.compile(rf"(\d+)K ({'|'.join(LOG)})\b")
 # A round that lies further from the others is worth a word: work that was not the workload's.
 NOISY = 0.01
 
@@ -186,6 +189,15 @@ def memory_rows(result: Measurement) -> Rows:
     return rows
 
 
+def log_rows(result: Measurement) -> Rows:
+    """kB, as the boot log says it: mm_init's line "Memory: ..."."""
+    rows = [["kernel", "pages", *LOG]]
+    for run in result.runs:
+        said = {name: f"{int(kb):,}" for line in run.log for kb, name in _LOG.findall(line)}
+        rows.append([run.kernel.name, run.page_size.label, *(said.get(n, "-") for n in LOG)])
+    return rows
+
+
 def growth_rows(result: Measurement, what: str) -> Rows:
     """Sections or objects of the kernel for all page sizes that grew most over one for 4K."""
     kernels = {kernel.name: kernel for kernel in result.sizes}
@@ -269,6 +281,7 @@ def sections(result: Measurement) -> Iterator[tuple[str, Rows]]:
     yield "Sections that grew", growth_rows(result, "sections")
     yield "Functions and variables that grew", growth_rows(result, "objects")
     yield "Memory in use, kB", memory_rows(result)
+    yield "Memory in the boot log, kB", log_rows(result)
     for size in PageSize:
         rows = workload_rows(result, size)
         if len(rows) > 1:
