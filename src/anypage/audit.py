@@ -19,6 +19,7 @@ from anypage.index import Index, Tree
 from anypage.store import open_index
 from anypage.tree import KernelTree
 
+_UNREPORTED = ("follow-up", "slow")
 _MODULE = "drivers/anypage-module/"  # where the files of a module stand in the tree
 _MARK = re.compile(rb"\banypage: ignore(?:\[([\w,\s-]*)\])?")
 
@@ -105,7 +106,7 @@ def audit_module(folder: Path, kernel: Path, *, jobs: int = 2) -> Report:
 
 def _reported(index: Index, found: Iterable[Finding]) -> list[Finding]:
     return sorted(
-        (f for f in found if f.severity != "follow-up" and not _is_marked(index, f)), key=_place
+        (f for f in found if f.severity not in _UNREPORTED and not _is_marked(index, f)), key=_place
     )
 
 
@@ -206,18 +207,21 @@ def _edit_order(edit: Edit) -> tuple[int, int, bytes]:
 
 
 def _without_conflicts(findings: list[Finding]) -> list[Finding]:
+    """What is only slow gives way to what must be converted."""
     taken: dict[str, dict[Edit, None]] = {}
     result = []
-    for finding in findings:
+    for finding in sorted(findings, key=lambda f: f.severity == "slow"):
         places = ((finding.path, finding.edits), *finding.companions)
         if any(_overlaps(e, taken.get(path, ())) for path, edits in places for e in edits):
+            if finding.severity == "slow":
+                continue
             reason = f"{finding.reason}; the fix overlaps with another one"
             result.append(replace(finding, reason=reason, edits=(), companions=()))
             continue
         for path, edits in places:
             taken.setdefault(path, {}).update(dict.fromkeys(edits))
         result.append(finding)
-    return result
+    return sorted(result, key=_place)
 
 
 def _overlaps(edit: Edit, others: Iterable[Edit]) -> bool:

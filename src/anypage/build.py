@@ -8,13 +8,14 @@ import re
 import shutil
 import tarfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
 from anypage.cache import cache_dir, locked
 from anypage.errors import AnypageError
+from anypage.patch_sites import patch_sites
 from anypage.process import run
 from anypage.repo import Repo
 from anypage.tree import KernelTree
@@ -43,7 +44,8 @@ Progress = Callable[[str], None]
 class Build:
     """What a build gave. modules is a folder with lib/modules; seconds is 0 when nothing was to do.
 
-    objects is the build folder itself.
+    objects is the build folder itself. sites: how many instructions of each kind are patched for
+    the page size at boot; each has been decoded and judged.
     """
 
     image: Path
@@ -54,6 +56,7 @@ class Build:
     config: str
     page_size: str
     seconds: float
+    sites: Mapping[str, int] = field(default_factory=dict)
 
 
 def build(
@@ -220,6 +223,21 @@ def _check_config(config: Path, fragments: list[Path]) -> None:
         )
 
 
+def _sites(vmlinux: Path) -> dict[str, int]:
+    sites = patch_sites(vmlinux)
+    if sites is None:
+        return {}
+    if sites.wrong:
+        first = sites.wrong[0]
+        raise AnypageError(
+            f"{len(sites.wrong)} patch sites are wrong; the first, for {first.kind} with "
+            f"{first.page_size.label} pages, is '{first.found}'",
+            where=f"{vmlinux}: {first.address:#x}",
+            remedy=f"it should be '{first.expected}': see asm/page-const-list.h",
+        )
+    return dict(sites.count)
+
+
 def _result(folder: Path, config: str, page_size: str, seconds: float) -> Build:
     output, modules = folder / "output", folder / "modules"
     shutil.rmtree(modules, ignore_errors=True)
@@ -239,6 +257,7 @@ def _result(folder: Path, config: str, page_size: str, seconds: float) -> Build:
         "bytes": len(data),
         "config": config,
         "page_size": page_size,
+        "sites": _sites(folder / "objects" / "vmlinux"),
     }
     part = folder / f"{_RESULT}.part"
     part.write_text(json.dumps(known, indent=1))

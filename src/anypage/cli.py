@@ -304,6 +304,9 @@ def build(
         return
     _lines([f"image    {result.image}", f"bytes    {result.bytes:,}", f"sha256   {result.sha256}"])
     _lines([f"modules  {result.modules}", f"seconds  {result.seconds}"])
+    if result.sites:
+        _lines([f"sites    {sum(result.sites.values()):,}, patched at boot; decoded, all right:"])
+        _lines([f"{count:>9,} {kind}" for kind, count in result.sites.items()])
 
 
 @app.command()

@@ -3,7 +3,7 @@
 
 from anypage.source.macros import Definition, read_macros
 from anypage.source_file import File
-from anypage.vocabulary import all_defined
+from anypage.vocabulary import all_defined, repetitions
 
 
 def definitions(file: File, name: str) -> tuple[Definition, ...]:
@@ -34,6 +34,8 @@ def in_file(file: File, path: str, name: str) -> tuple[Definition, ...]:
 def _find(file: File, name: str) -> tuple[Definition, ...]:
     vocabulary = file.names.vocabulary
     for path in vocabulary.reach(file.path):
+        if path in repetitions():
+            continue
         if path not in vocabulary.defines:
             vocabulary.defines[path] = all_defined(file.read(path))
         if name in vocabulary.defines[path]:

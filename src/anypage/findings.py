@@ -22,7 +22,8 @@ class Finding:
     """A place that needs the page size to be a compile-time constant (severity "error").
 
     Severity "suspect": it compiles at any page size, and seems to be right at one only. Severity
-    "follow-up": it is right, until others of its driver are converted; an audit does not report it.
+    "follow-up": it is right, until others of its driver are converted. Severity "slow": it is
+    right, and costs more than with a constant. An audit reports neither of these two.
 
     path is relative to the tree; line and column count from 1. via is the chain of names from the
     expression to PAGE_SHIFT. A finding without edits cannot be converted by rule: reason says why.

@@ -130,6 +130,16 @@ class Geometry:
         return self.pmd_size * int(self._facts["contiguous_blocks"])
 
     @property
+    def max_page_order(self) -> int:
+        """The largest order of the buddy allocator (Linux MAX_PAGE_ORDER)."""
+        return int(self._facts["max_page_order"])
+
+    @property
+    def section_bits(self) -> int:
+        """Log2 of the bytes of a memory section (Linux SECTION_SIZE_BITS)."""
+        return int(self._facts["section_bits"])
+
+    @property
     def thp_size(self) -> int:
         """A transparent huge page: /sys/kernel/mm/transparent_hugepage/hpage_pmd_size."""
         return self.pmd_size

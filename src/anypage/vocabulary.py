@@ -80,6 +80,12 @@ def _facts() -> dict[str, dict]:  # type: ignore[type-arg]
     return tomllib.loads(resources.files("anypage.facts").joinpath("vocabulary.toml").read_text())
 
 
+@cache
+def repetitions() -> frozenset[str]:
+    """facts/vocabulary.toml, [repetitions]: headers whose macros have their values elsewhere."""
+    return frozenset(_facts()["repetitions"]["headers"])
+
+
 def is_global(path: str) -> bool:
     """Every file can use the macros of this header."""
     return _GLOBAL.match(path) is not None
@@ -123,7 +129,7 @@ def outline(path: str, data: bytes, bodies: dict[bytes, tuple[str, ...]]) -> Out
     bodies: the words of the bodies read so far, for many macros have the same one.
     """
     macros = []
-    for match in _DEFINE.finditer(data):
+    for match in _DEFINE.finditer(data) if path not in repetitions() else ():
         name, parameters, body = match.groups()
         if body not in bodies:
             bodies[body] = tuple(word.decode() for word in _words(body))
@@ -204,7 +210,7 @@ class Vocabulary:
 
     def add_definitions(self, path: str, names: Iterable[str]) -> None:
         """What defined() found: a number hides a name that derives from the page size elsewhere."""
-        for name in names:
+        for name in names if path not in repetitions() else ():
             if name in self.macros.get(path, {}):
                 continue
             self.macros.setdefault(path, {})[name] = Macro((), False)
