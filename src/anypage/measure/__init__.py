@@ -124,7 +124,8 @@ def measure_tree(
     parallel: int = 2,
     progress: Progress = lambda stage: None,
 ) -> Measurement:
-    """Build and measure the original tree, and the converted one both ways.
+    """Build and measure the original tree, and the converted one with each page size fixed, and
+    chosen at boot: patched into the code ("boot"), and as a variable ("variable").
 
     source: what fetch() takes. What was built before is not built again.
     """
@@ -132,7 +133,9 @@ def measure_tree(
     after = converted(source, progress).path
     builds: dict[str, Build] = {}
 
-    def kernel(name: str, path: Path, page_size: str, *baselines: str) -> Kernel:
+    def kernel(
+        name: str, path: Path, page_size: str, *baselines: str, config: str = config
+    ) -> Kernel:
         progress(f"build {name}")
         made = build(path, page_size=page_size, config=config, jobs=jobs, progress=progress)
         builds[name] = made
@@ -142,7 +145,9 @@ def measure_tree(
     for label in labels:
         kernels.append(kernel(f"base-{label}", tree.path, label))
         kernels.append(kernel(f"compile-{label}", after, label, f"base-{label}"))
-    kernels.append(kernel("boot", after, "boot", *(f"compile-{label}" for label in labels)))
+    fixed = [f"compile-{label}" for label in labels]
+    kernels.append(kernel("boot", after, "boot", *fixed))
+    kernels.append(kernel("variable", after, "boot", *fixed, config=f"{config}+variable"))
     progress("compare the objects of compile-time builds")
     same = {
         size: _identity(builds[f"base-{size.label}"], builds[f"compile-{size.label}"])
