@@ -3,15 +3,18 @@
 
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from anypage.build import Build
+from anypage.boot import Machine, boot, jobs_of
+from anypage.build import Build, build
 from anypage.errors import AnypageError
 from anypage.geometry import Geometry, PageSize
+from anypage.measure.elf import Kernel
 from anypage.patch_sites import expected, patch_sites
 
 
@@ -82,7 +85,29 @@ def test_a_site_that_is_wrong_is_seen(image: Build, tmp_path: Path, kind: str) -
     assert PageSize.SIZE_64K in {w.page_size for w in sites.wrong}
 
 
-def _first_site(vmlinux: Path, kind: str) -> tuple[int, int]:
+@pytest.mark.slow
+@pytest.mark.full
+def test_the_debug_flavour_catches_a_wrong_site_at_boot(tree: Path, tmp_path: Path) -> None:
+    built = build(tree, page_size="boot", config="virt+debug")
+    vmlinux = built.objects / "vmlinux"
+    kernel = Kernel("debug", built.image, vmlinux)
+    # In a function that has not run when the kernel checks.
+    address, _ = _first_site(
+        vmlinux, "page_size", lambda a: kernel.function(a) == "shmem_fallocate"
+    )
+    image = bytearray(built.image.read_bytes())
+    (word,) = struct.unpack_from("<I", image, address - kernel.base)
+    struct.pack_into("<I", image, address - kernel.base, word ^ _FLIPS["page_shift"])
+    (tmp_path / "Image").write_bytes(image)
+    (verdict,) = boot(tmp_path / "Image", jobs_of([Machine()], ["16k"]), timeout=900)
+    assert not verdict.passed
+    assert "page size: shmem_fallocate" in verdict.console
+    assert "1 patched instructions or values are wrong" in verdict.console
+
+
+def _first_site(
+    vmlinux: Path, kind: str, wanted: Callable[[int], bool] = lambda address: True
+) -> tuple[int, int]:
     """Its address, and where it is in the file."""
     with vmlinux.open("rb") as file:
         elf = ELFFile(file)
@@ -93,7 +118,7 @@ def _first_site(vmlinux: Path, kind: str) -> tuple[int, int]:
         kinds = {s.name: s["st_value"] for s in found if s.name.startswith("page_const_insn_")}
         names = [n.removeprefix("page_const_insn_") for n in sorted(kinds, key=kinds.__getitem__)]
         for index, (distance, number) in enumerate(struct.iter_unpack("<iI", section.data())):
-            if [*names, "pud_folded"][number] == kind:
-                address = section["sh_addr"] + 8 * index + distance
+            address = section["sh_addr"] + 8 * index + distance
+            if [*names, "pud_folded"][number] == kind and wanted(address):
                 return address, next(elf.address_offsets(address))
     raise LookupError(kind)
