@@ -154,8 +154,9 @@ def test_a_cpu_without_4k_boots(
 
 @pytest.mark.slow
 @pytest.mark.full
-def test_the_debug_flavour_boots_at_every_page_size(tree: Path) -> None:
-    built = build(tree, page_size="boot", config="virt+debug")
+@pytest.mark.parametrize("config", ["virt+debug", "virt+variable"])
+def test_other_flavours_boot_at_every_page_size(tree: Path, config: str) -> None:
+    built = build(tree, page_size="boot", config=config)
     jobs = jobs_of([Machine()], ["4k", "16k", "64k"])
     for verdict in boot(built.image, jobs, modules=built.modules, timeout=900):
         assert verdict.passed, (verdict.problem, verdict.as_json()["failures"], verdict.console)
