@@ -18,8 +18,8 @@ _WHY = {
     "case-label": "A case label has to be a constant: compare in a chain of ifs instead.",
     "config-name": "The configuration does not name one page size then: ask for the page size "
     "itself.",
-    "division": "A compiler that does not know the page size divides by it where it would shift. "
-    "These helpers shift at any page size.",
+    "operation": "A compiler that does not know the page size divides by it where it would shift, "
+    "and has more to do where it shifts. These helpers are an instruction each.",
     "enumerator": "An enumerator has to be a constant: use the limit.",
     "initialiser": "The initialiser of a static object has to be a constant. Assign the value "
     "early at boot, before anything reads the object, or when the module is loaded.",

@@ -148,6 +148,7 @@ def _meanings(g: Geometry) -> Mapping[str, Meaning]:
         **{f"{op}_page": (op, (shift,)) for op in ("lsl", "lsr", "asr")},
         "and_page_mask": ("and", (-1 << shift,)),
         "and_page_low": ("and", ((1 << shift) - 1,)),
+        "cmp_max_page_order": ("cmp", (g.max_page_order,)),
         "tst_page_low": ("tst", ((1 << shift) - 1,)),
         "add_lsl_page": ("add lsl", (shift,)),
         "add_lsr_page": ("add lsr", (shift,)),

@@ -1,62 +1,99 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""x / PAGE_SIZE, x % PAGE_SIZE: what the compiler no longer turns into a shift or a mask."""
+"""x / PAGE_SIZE, x >> PAGE_SHIFT: what costs more where the page size is no constant."""
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from anypage.findings import Edit, Finding
 from anypage.rules import Example
 from anypage.source.lexer import Token, calls
 from anypage.source_file import File
 
-ID = "division"
+ID = "operation"
 EXPLANATION = """\
 A compiler that knows the page size divides by it with a shift. One that does not know that it is a
-power of two divides, which takes ten times as long and more. page_div(), page_mod() and
-page_div_up() are x / PAGE_SIZE, x % PAGE_SIZE and DIV_ROUND_UP(x, PAGE_SIZE) with the same types
-and values, by a shift or a mask at any page size. Only what stands to the left of the operator
-beyond doubt is taken: a name with its members, indices and arguments, or an expression in brackets.
+power of two divides, which takes ten times as long and more; and a shift or a mask takes two
+instructions, not one. page_div(), page_mod(), page_div_up(), page_shr(), page_shl(), page_start()
+and offset_in_page() beside PAGE_SIZE have the types and values of what they stand for, and an
+architecture makes one instruction of each. Divisions are taken everywhere, the others on hot paths
+only (mm/, fs/). Only what stands to the left of the operator beyond doubt is taken: a name with its
+members, indices and arguments, or an expression in brackets.
 """
-_HELPERS = {b"/": b"page_div", b"%": b"page_mod"}
 _ASSIGNED = {b"/=": b"page_div", b"%=": b"page_mod"}
 _OPENERS = {b")": b"(", b"]": b"["}
+# Where an instruction more counts.
+_HOT = re.compile(r"mm/\w+\.c|fs/\w+\.c|lib/iov_iter\.c|include/linux/(?:mm|pagemap|swapops)\.h")
 _MEMBERS = (b".", b"->")
-# What may stand before an operand that ends there, and not before one that goes on.
-_BEFORE = frozenset(
-    b"( [ { , ; = += -= <<= >>= |= &= < > <= >= == != && || | ^ ? : << >> return + -".split()
-)
+# What may stand before the left operand: nothing that binds as tightly as the operator.
+_LOOSE = frozenset(b"( [ { , ; = += -= <<= >>= |= &= && || | ^ ? : return".split())
+_COMPARISONS = frozenset(b"< > <= >= == !=".split())
 _SIGNS = (b"+", b"-")
+_BEFORE_SHIFT = _LOOSE | _COMPARISONS | {b"&"}
+_BEFORE_DIVISION = _BEFORE_SHIFT | {b"<<", b">>", *_SIGNS}
+_TIGHT = (b"+", b"-", b"*", b"/", b"%", b"(", b"[")
 _KEYWORDS = frozenset(b"return sizeof if while for switch case else do".split())
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """texts: the operator and its right operand. before: what may stand before the left one.
+
+    is_cheap: it costs an instruction more, no division.
+    """
+
+    texts: tuple[bytes, ...]
+    helper: bytes
+    before: frozenset[bytes]
+    is_cheap: bool = True
+
+    def is_at(self, toks: Sequence[Token], index: int) -> bool:
+        end = index + len(self.texts)
+        if tuple(t.text for t in toks[index:end]) != self.texts:
+            return False
+        return not self.is_cheap or not toks[end:] or toks[end].text not in _TIGHT
+
+
+_OPERATIONS = (
+    _Operation((b"/", b"PAGE_SIZE"), b"page_div", _BEFORE_DIVISION, is_cheap=False),
+    _Operation((b"%", b"PAGE_SIZE"), b"page_mod", _BEFORE_DIVISION, is_cheap=False),
+    _Operation((b">>", b"PAGE_SHIFT"), b"page_shr", _BEFORE_SHIFT),
+    _Operation((b"<<", b"PAGE_SHIFT"), b"page_shl", _BEFORE_SHIFT),
+    _Operation((b"&", b"PAGE_MASK"), b"page_start", _LOOSE),
+    _Operation((b"&", b"~", b"PAGE_MASK"), b"offset_in_page", _LOOSE),
+    _Operation((b"&", b"(", b"PAGE_SIZE", b"-", b"1", b")"), b"offset_in_page", _LOOSE),
+)
+
+
 def examine(file: File) -> Iterator[Finding]:
-    """Divisions in the bodies of functions: elsewhere, something wants a constant."""
-    for statement in file.statements("PAGE_SIZE"):
+    """Operations in the bodies of functions: elsewhere, something wants a constant."""
+    for statement in file.statements("PAGE_SIZE", "PAGE_SHIFT", "PAGE_MASK"):
         if statement.scope.kind != "block":
             continue
         toks = file.c.tokens(statement)
         if any(token.kind == "dir" for token in toks):
             continue
-        yield from _divisions(file, toks)
+        yield from _operations(file, toks)
         yield from _assignments(file, toks)
         yield from _rounded_up(file, toks)
 
 
-def _divisions(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
-    for index, token in enumerate(toks):
-        if token.text not in _HELPERS or [t.text for t in toks[index + 1 : index + 2]] != [
-            b"PAGE_SIZE"
-        ]:
+def _operations(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
+    for index in range(1, len(toks)):
+        operation = next((o for o in _OPERATIONS if o.is_at(toks, index)), None)
+        if operation is None or (operation.is_cheap and not _HOT.match(file.path)):
             continue
-        start = _operand(toks, index)
+        start = _operand(toks, index, operation.before)
         if start is None:
             continue
-        operand = toks[start:index]
+        operand, end = toks[start:index], index + len(operation.texts)
         whole = _unwrapped(operand)
+        around = _needless(toks, start, end)
         edits = [
-            Edit(operand[0].start, whole[0].start, _HELPERS[token.text] + b"("),
-            Edit(whole[-1].end, toks[index + 1].end, b")"),
+            Edit(toks[start - around].start, whole[0].start, operation.helper + b"("),
+            Edit(whole[-1].end, toks[end - 1 + around].end, b")"),
         ]
-        yield _slow(file, toks[start : index + 2], edits)
+        yield _slow(file, toks[start:end], edits)
 
 
 def _assignments(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -87,7 +124,7 @@ def _rounded_up(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
             yield _slow(file, toks[call.index : call.close + 1], edits)
 
 
-def _operand(toks: Sequence[Token], end: int) -> int | None:
+def _operand(toks: Sequence[Token], end: int, allowed: frozenset[bytes]) -> int | None:
     """Where the operand begins that ends before end; None when that is not clear."""
     start: int | None = end
     while start is not None:
@@ -98,10 +135,10 @@ def _operand(toks: Sequence[Token], end: int) -> int | None:
         if before not in _MEMBERS:
             break
         start -= 1
-    if start is None or before not in _BEFORE:
+    if start is None or before not in allowed:
         return None
     # A sign, and no operator between two operands?
-    if before in _SIGNS and (start < 2 or toks[start - 2].text in _BEFORE):
+    if before in _SIGNS and (start < 2 or toks[start - 2].text in _BEFORE_DIVISION):
         return None
     return start
 
@@ -142,9 +179,17 @@ def _unwrapped(operand: Sequence[Token]) -> Sequence[Token]:
     return operand
 
 
+def _needless(toks: Sequence[Token], start: int, end: int) -> int:
+    """1 when there are brackets around the operation that a call does not need, else 0."""
+    if start < 2 or toks[start - 1].text != b"(" or not toks[end:] or toks[end].text != b")":
+        return 0
+    before = toks[start - 2]
+    return int(before.kind == "op" and before.text not in (b")", b"]"))
+
+
 def _slow(file: File, toks: Sequence[Token], edits: Sequence[Edit]) -> Finding:
-    reason = "the page size is no constant, and this becomes a division"
-    fix = "page_div(), page_mod() or page_div_up()"
+    reason = "the page size is no constant, and this costs more than with one"
+    fix = "page_div(), page_mod(), page_shr(), ...: see asm-generic/page-limits.h"
     return file.finding(ID, toks, reason=reason, fix=fix, edits=edits, severity="slow")
 
 
@@ -177,4 +222,23 @@ EXAMPLES = (
     Example(_body("n = (u64)a / PAGE_SIZE + *b / PAGE_SIZE;")),
     Example(_body("n = PAGE_SIZE / a;")),
     Example("#define PAGES(x) ((x) / PAGE_SIZE)\n"),
+    Example(
+        _body("a = vma->start >> PAGE_SHIFT;"),
+        _body("a = page_shr(vma->start);"),
+        path="mm/example.c",
+    ),
+    Example(
+        _body("a = b + ((c & PAGE_MASK) | (d & ~PAGE_MASK));"),
+        _body("a = b + (page_start(c) | offset_in_page(d));"),
+        path="mm/example.c",
+    ),
+    Example(
+        _body("if (len & (PAGE_SIZE - 1))"),
+        _body("if (offset_in_page(len))"),
+        path="fs/example.c",
+    ),
+    Example(_body("a = b + c >> PAGE_SHIFT;"), path="mm/example.c"),
+    Example(_body("a = b >> PAGE_SHIFT - 3;"), path="mm/example.c"),
+    Example(_body("a = b == c & PAGE_MASK;"), path="mm/example.c"),
+    Example(_body("a = b >> PAGE_SHIFT;")),
 )
