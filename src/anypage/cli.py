@@ -407,6 +407,9 @@ def measure(
     ],
     page_sizes: Sizes = "4k,16k,64k",
     config: Annotated[str, typer.Option(help="As for `anypage build`.")] = "virt",
+    variable: Annotated[
+        bool, typer.Option(help="Also a kernel that reads its page size from a variable.")
+    ] = False,
     function: Annotated[
         str, typer.Option(help="WORKLOAD:NAME: show what of this function ran, side by side.")
     ] = "",
@@ -428,7 +431,12 @@ def measure(
     images = [Path(source) for source in sources]
     if len(sources) == 1 and not _is_image(images[0]):
         result = measure_tree(
-            sources[0], config=config, page_sizes=asked, parallel=parallel, progress=_progress
+            sources[0],
+            config=config,
+            page_sizes=asked,
+            variable=variable,
+            parallel=parallel,
+            progress=_progress,
         )
     else:
         result = measure_images(images, page_sizes=asked, parallel=parallel, progress=_progress)

@@ -120,12 +120,13 @@ def measure_tree(
     *,
     config: str = "virt",
     page_sizes: Sequence[PageSize] = tuple(PageSize),
+    variable: bool = False,
     jobs: int | None = None,
     parallel: int = 2,
     progress: Progress = lambda stage: None,
 ) -> Measurement:
     """Build and measure the original tree, and the converted one with each page size fixed, and
-    chosen at boot: patched into the code ("boot"), and as a variable ("variable").
+    chosen at boot: patched into the code, and when asked, also read from a variable.
 
     source: what fetch() takes. What was built before is not built again.
     """
@@ -147,7 +148,8 @@ def measure_tree(
         kernels.append(kernel(f"compile-{label}", after, label, f"base-{label}"))
     fixed = [f"compile-{label}" for label in labels]
     kernels.append(kernel("boot", after, "boot", *fixed))
-    kernels.append(kernel("variable", after, "boot", *fixed, config=f"{config}+variable"))
+    if variable:
+        kernels.append(kernel("variable", after, "boot", *fixed, config=f"{config}+variable"))
     progress("compare the objects of compile-time builds")
     same = {
         size: _identity(builds[f"base-{size.label}"], builds[f"compile-{size.label}"])
