@@ -12,6 +12,7 @@ from kernel import small_tree
 from test_cli import anypage as command
 
 import anypage
+from anypage.audit import find
 from anypage.change import after
 from anypage.errors import AnypageError
 from anypage.findings import Finding
@@ -262,6 +263,15 @@ def test_what_compiles_and_lies_is_suspect(tree: Path) -> None:
     (found,) = audit(tree, [DRIVER])
     assert (found.rule, found.severity, found.line) == ("hard-coded", "suspect", 3)
     assert command("audit", str(tree), DRIVER).stdout.count("suspect: hard-coded") == 1
+
+
+def test_what_is_only_slow_is_converted_and_not_reported(tree: Path) -> None:
+    asserted = "BUILD_BUG_ON(BYTES > 4 * (BYTES / PAGE_SIZE));"
+    (tree / DRIVER).write_text(f"void f(void)\n{{\n\tn = len / PAGE_SIZE;\n\t{asserted}\n}}\n")
+    assert [(f.rule, f.line) for f in audit(tree, [DRIVER])] == [("assertion", 4)]
+    found = [(f.rule, f.line) for f in find(tree, jobs=1) if f.path == DRIVER]
+    assert ("operation", 3) in found
+    assert ("assertion", 4) in found
 
 
 def test_other_architectures_when_they_are_named(tree: Path) -> None:
