@@ -18,13 +18,13 @@ _WHY = {
     "case-label": "A case label has to be a constant: compare in a chain of ifs instead.",
     "config-name": "The configuration does not name one page size then: ask for the page size "
     "itself.",
-    "operation": "A compiler that does not know the page size divides by it where it would shift, "
-    "and has more to do where it shifts. These helpers are an instruction each.",
     "enumerator": "An enumerator has to be a constant: use the limit.",
     "initialiser": "The initialiser of a static object has to be a constant. Assign the value "
     "early at boot, before anything reads the object, or when the module is loaded.",
     "kconfig": "An image may run with several page sizes: a dependency on one of them holds if "
     "that is among them. Code that cannot run with the others has to refuse them at probe.",
+    "operation": "A compiler that does not know the page size divides by it where it would shift, "
+    "and has more to do where it shifts. These helpers are an instruction each.",
     "preprocessor-condition": "The preprocessor cannot see the page size. Decide in C where that "
     "is possible, and otherwise on the limits: the arm for the largest page size is the general "
     "one.",

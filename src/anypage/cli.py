@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterable
@@ -445,8 +446,9 @@ def measure(
     if html_file:
         _write(str(html_file), measurement_html.page(result))
     if page:
-        command = f"anypage measure {' '.join(sources)} --page {page}"
-        _write(str(page), measurement_page.page(result, command).rstrip())
+        words = ["anypage", "measure", *sources, "--page-sizes", page_sizes, "--config", config]
+        words += ["--variable"] * variable + ["--page", str(page)]
+        _write(str(page), measurement_page.page(result, shlex.join(words)).rstrip())
     if json_file == "-":
         return
     if function:

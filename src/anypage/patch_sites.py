@@ -29,6 +29,8 @@ _SECTION = ".page_const"
 _NOP = 0xD503201F
 _WORD = (1 << 64) - 1
 _PHYSICAL_BITS = 48
+# MIN_THREAD_SHIFT, arch/arm64/include/asm/memory.h; with KASAN's instrumentation one more.
+_THREAD_SHIFT, _KASAN = 14, "kasan_early_init"
 _NUMBER = re.compile(r"#(-?(?:0x[0-9a-f]+|\d+))")
 
 # The operation and its immediates, modulo 2**64.
@@ -66,6 +68,7 @@ class _Table:
     names: tuple[str, ...]
     insns: tuple[tuple[int, ...], ...]
     words: Mapping[int, int]
+    thread_shift: int
 
 
 def patch_sites(vmlinux: Path) -> Sites | None:
@@ -88,12 +91,13 @@ def patch_sites(vmlinux: Path) -> Sites | None:
     return Sites(dict(count.most_common()), tuple(wrong))
 
 
-def expected(kind: str, geometry: Geometry) -> Meaning:
+def expected(kind: str, geometry: Geometry, thread_shift: int = _THREAD_SHIFT) -> Meaning:
     """What the instruction of a kind has to do, from the geometry alone.
 
-    AnypageError for a kind that nobody has described.
+    thread_shift: log2 of the bytes of the smallest stack. AnypageError for a kind that nobody has
+    described.
     """
-    meaning = _meanings(geometry).get(kind)
+    meaning = _meanings(geometry, thread_shift).get(kind)
     if meaning is None:
         raise AnypageError(f"'{kind}' is no kind of patch site", remedy="describe it")
     operation, numbers = meaning
@@ -101,11 +105,11 @@ def expected(kind: str, geometry: Geometry) -> Meaning:
 
 
 @cache
-def _meanings(g: Geometry) -> Mapping[str, Meaning]:
+def _meanings(g: Geometry, thread_shift: int) -> Mapping[str, Meaning]:
     shift, index = g.page_size.shift, g.bits_per_level
     pmd, pud, pgd = g.level_shift(2), g.level_shift(1), g.level_shift(g.first_level)
     cont_pte, cont_pmd = _log2(g.cont_pte_size), _log2(g.cont_pmd_size)
-    thread = max(shift, 14)
+    thread = max(shift, thread_shift)
     section = g.section_bits
     output = 50  # PTE_ADDR_LOW, arch/arm64/include/asm/pgtable-hwdef.h
     vmemmap = -(1 << 30) - (1 << (g.va_bits - 1 - shift + 6))
@@ -183,7 +187,7 @@ def _judge(table: _Table, address: int, kind: int) -> list[Wrong]:
         if name == _FOLDED:
             word = table.words[address] if size is PageSize.SIZE_64K else _NOP
         text = instruction(word, address)
-        meaning = expected(name, Geometry(size))
+        meaning = expected(name, Geometry(size), table.thread_shift)
         if _meaning(text, branch=name == _FOLDED) != meaning:
             operation, numbers = meaning
             told = " ".join([operation, *map(hex, numbers)])
@@ -208,7 +212,8 @@ def _read(elf: ELFFile, vmlinux: Path) -> _Table | None:
     symbols = elf.get_section_by_name(".symtab")
     if not isinstance(symbols, SymbolTableSection):
         raise ELFError("no symbols")
-    found = {s.name: s["st_value"] for s in symbols.iter_symbols() if s.name.startswith(_NAME)}
+    known = {s.name: s["st_value"] for s in symbols.iter_symbols()}
+    found = {name: value for name, value in known.items() if name.startswith(_NAME)}
     names = [name.removeprefix(_NAME) for name in sorted(found, key=found.__getitem__)]
     memory = _Memory(elf, vmlinux)
     start = min(found.values(), default=0)
@@ -220,7 +225,8 @@ def _read(elf: ELFFile, vmlinux: Path) -> _Table | None:
         sites.append((section["sh_addr"] + 8 * offset + distance, kind))
     words = {address: memory.words(address, 1)[0] for address, _ in sites}
     # The branch is patched to a nop, and has no instruction of its own for each page size.
-    return _Table(tuple(sites), (*names, _FOLDED), (*insns, (0, 0, 0)), words)
+    thread_shift = _THREAD_SHIFT + (_KASAN in known)
+    return _Table(tuple(sites), (*names, _FOLDED), (*insns, (0, 0, 0)), words, thread_shift)
 
 
 class _Memory:
