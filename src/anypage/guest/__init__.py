@@ -2,12 +2,11 @@
 """What runs inside: the guest program, the initramfs that carries it, and its disks."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from anypage.cache import cache_dir
+from anypage.cache import cache_dir, whole_file
 from anypage.errors import AnypageError
 from anypage.guest import programs
 from anypage.process import run
@@ -39,10 +38,9 @@ def program(name: str = "src", *, static: bool = True) -> Path:
         digest.update(path.read_bytes())
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
-        part = target.with_suffix(f".{os.getpid()}")
-        command: list[str | Path] = [COMPILER, *flags, f"-I{common}", *sources, "-o", part]
-        run(command, what="cannot compile the guest program")
-        part.rename(target)
+        with whole_file(target) as part:
+            command: list[str | Path] = [COMPILER, *flags, f"-I{common}", *sources, "-o", part]
+            run(command, what="cannot compile the guest program")
     return target
 
 
