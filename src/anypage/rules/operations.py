@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from anypage.findings import Edit, Finding
 from anypage.rules import Example
+from anypage.source.expression import is_type
 from anypage.source.lexer import Token, calls
 from anypage.source_file import File
 
@@ -18,12 +19,11 @@ instructions, not one. page_div(), page_mod(), page_div_up(), page_shr(), page_s
 and offset_in_page() beside PAGE_SIZE have the types and values of what they stand for, and an
 architecture makes one instruction of each. Divisions are taken everywhere, the others on hot paths
 only (mm/, fs/). Only what stands to the left of the operator beyond doubt is taken: a name with its
-members, indices and arguments, or an expression in brackets.
+members, indices and arguments, or an expression in brackets, either with casts and dereferences.
 """
-_ASSIGNED = {b"/=": b"page_div", b"%=": b"page_mod"}
 _OPENERS = {b")": b"(", b"]": b"["}
 # Where an instruction more counts.
-_HOT = re.compile(r"mm/\w+\.c|fs/\w+\.c|lib/iov_iter\.c|include/linux/(?:mm|pagemap|swapops)\.h")
+_HOT = re.compile(r"mm/\w+\.[ch]|fs/\w+\.c|lib/iov_iter\.c|include/linux/(?:mm|pagemap|swapops)\.h")
 _MEMBERS = (b".", b"->")
 # What may stand before the left operand: nothing that binds as tightly as the operator.
 _LOOSE = frozenset(b"( [ { , ; = += -= <<= >>= |= &= && || | ^ ? : return".split())
@@ -31,7 +31,8 @@ _COMPARISONS = frozenset(b"< > <= >= == !=".split())
 _SIGNS = (b"+", b"-")
 _BEFORE_SHIFT = _LOOSE | _COMPARISONS | {b"&"}
 _BEFORE_DIVISION = _BEFORE_SHIFT | {b"<<", b">>", *_SIGNS}
-_TIGHT = (b"+", b"-", b"*", b"/", b"%", b"(", b"[")
+_TIGHT = frozenset(b"+ - * / % ( [".split())
+_TIGHTER_THAN_AND = _TIGHT | _COMPARISONS | {b"<<", b">>"}
 _KEYWORDS = frozenset(b"return sizeof if while for switch case else do".split())
 
 
@@ -51,7 +52,10 @@ class _Operation:
         end = index + len(self.texts)
         if tuple(t.text for t in toks[index:end]) != self.texts:
             return False
-        return not self.is_cheap or not toks[end:] or toks[end].text not in _TIGHT
+        if not self.is_cheap or not toks[end:]:
+            return True
+        tight = _TIGHTER_THAN_AND if self.texts[0] == b"&" else _TIGHT
+        return toks[end].text not in tight
 
 
 _OPERATIONS = (
@@ -63,6 +67,9 @@ _OPERATIONS = (
     _Operation((b"&", b"~", b"PAGE_MASK"), b"offset_in_page", _LOOSE),
     _Operation((b"&", b"(", b"PAGE_SIZE", b"-", b"1", b")"), b"offset_in_page", _LOOSE),
 )
+# What each of them is as a compound assignment.
+_ASSIGNED = {(o.texts[0] + b"=", *o.texts[1:]): o for o in _OPERATIONS}
+_ASSIGNMENTS = frozenset(texts[0] for texts in _ASSIGNED)
 
 
 def examine(file: File) -> Iterator[Finding]:
@@ -98,17 +105,16 @@ def _operations(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
 
 def _assignments(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
     """x %= PAGE_SIZE, where x is a name with its members: it can be written twice."""
-    for index, token in enumerate(toks):
-        target = toks[:index]
-        if token.text not in _ASSIGNED or [t.text for t in toks[index + 1 : index + 2]] != [
-            b"PAGE_SIZE"
-        ]:
-            continue
-        if target and all(t.kind == "id" or t.text in _MEMBERS for t in target):
-            name = file.data[target[0].start : target[-1].end]
-            text = b"= " + _ASSIGNED[token.text] + b"(" + name + b")"
-            edits = [Edit(token.start, toks[index + 1].end, text)]
-            yield _slow(file, toks[: index + 2], edits)
+    index = next((i for i, token in enumerate(toks) if token.text in _ASSIGNMENTS), 0)
+    target, value = toks[:index], tuple(t.text for t in toks[index + 1 :] if t.text != b";")
+    operation = _ASSIGNED.get((toks[index].text, *value)) if index else None
+    if operation is None or (operation.is_cheap and not _HOT.match(file.path)):
+        return
+    if all(t.kind == "id" or t.text in _MEMBERS for t in target):
+        name = file.data[target[0].start : target[-1].end]
+        text = b"= " + operation.helper + b"(" + name + b")"
+        edits = [Edit(toks[index].start, toks[index + len(value)].end, text)]
+        yield _slow(file, toks[: index + len(value) + 1], edits)
 
 
 def _rounded_up(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -135,11 +141,31 @@ def _operand(toks: Sequence[Token], end: int, allowed: frozenset[bytes]) -> int 
         if before not in _MEMBERS:
             break
         start -= 1
-    if start is None or before not in allowed:
+    if start is None:
+        return None
+    start = _prefixed(toks, start)
+    before = toks[start - 1].text
+    if start == 0 or before not in allowed:
         return None
     # A sign, and no operator between two operands?
     if before in _SIGNS and (start < 2 or toks[start - 2].text in _BEFORE_DIVISION):
         return None
+    return start
+
+
+def _prefixed(toks: Sequence[Token], start: int) -> int:
+    """Where the casts and dereferences begin that stand before the operand at start."""
+    while start > 1:
+        before = start - 1
+        if toks[before].text == b")":
+            opener = _opening(toks, before)
+            if opener is None or not is_type(toks[opener + 1 : before]):
+                break
+            start = opener
+        elif toks[before].text == b"*" and toks[before - 1].text in _BEFORE_DIVISION:
+            start = before
+        else:
+            break
     return start
 
 
@@ -219,7 +245,27 @@ EXAMPLES = (
     Example(_body("if (a) (b) / PAGE_SIZE;")),
     Example(_body("n = -a / PAGE_SIZE;")),
     Example(_body("n = a * b / PAGE_SIZE;")),
-    Example(_body("n = (u64)a / PAGE_SIZE + *b / PAGE_SIZE;")),
+    Example(_body("n = (foo)a / PAGE_SIZE + c * b / PAGE_SIZE;")),
+    Example(
+        _body("n = (u64)a / PAGE_SIZE + *b / PAGE_SIZE;"),
+        _body("n = page_div((u64)a) + page_div(*b);"),
+    ),
+    Example(
+        _body("pos = ((loff_t) a->index << PAGE_SHIFT) - (unsigned long)b / PAGE_SIZE;"),
+        _body("pos = page_shl((loff_t) a->index) - page_div((unsigned long)b);"),
+        path="mm/example.c",
+    ),
+    Example(
+        _body("a->offset &= ~PAGE_MASK;"),
+        _body("a->offset = offset_in_page(a->offset);"),
+        path="mm/example.c",
+    ),
+    Example(_body("addr &= PAGE_MASK;"), _body("addr = page_start(addr);"), path="fs/example.c"),
+    Example(_body("a->offset &= ~PAGE_MASK;")),
+    Example(_body("*a++ &= PAGE_MASK;"), path="mm/example.c"),
+    Example(_body("a &= PAGE_MASK | b;"), path="mm/example.c"),
+    Example(_body("a = *b & PAGE_MASK == c;"), path="mm/example.c"),
+    Example(_body("if (a_t) *b >> PAGE_SHIFT;"), path="mm/example.c"),
     Example(_body("n = PAGE_SIZE / a;")),
     Example("#define PAGES(x) ((x) / PAGE_SIZE)\n"),
     Example(

@@ -176,9 +176,9 @@ class _Reader:
 
     def is_cast(self, inside: Sequence[Token]) -> bool:
         """`(type)` before an operand. A lone unknown name is a type when an operand follows."""
-        if not inside or any(t.kind != "id" and t.text != b"*" for t in inside):
+        if not _may_be_type(inside):
             return False
-        if inside[0].text in _TYPE_WORDS or inside[0].text.endswith(b"_t"):
+        if is_type(inside):
             return self.at < len(self.toks)
         follower = self.toks[self.at].kind if self.at < len(self.toks) else ""
         return inside[0].kind == "id" and follower in ("id", "num")
@@ -200,6 +200,15 @@ class _Reader:
                 close = self.take()
             node = Node("opaque", b"->", node.start, close.end)
         return node
+
+
+def is_type(toks: Sequence[Token]) -> bool:
+    """Whether tokens are a type by their first name alone: `unsigned int`, `loff_t *`."""
+    return _may_be_type(toks) and (toks[0].text in _TYPE_WORDS or toks[0].text.endswith(b"_t"))
+
+
+def _may_be_type(toks: Sequence[Token]) -> bool:
+    return bool(toks) and all(t.kind == "id" or t.text == b"*" for t in toks)
 
 
 def _argument(toks: Sequence[Token]) -> Node:
