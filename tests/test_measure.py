@@ -192,6 +192,35 @@ def test_the_page_escapes_what_it_shows() -> None:
     assert "| all but boot | 25 | 35 | +40.00% |  |" in text
 
 
+def test_what_is_given_back_is_not_kept() -> None:
+    result = made_measurement()
+    before, after = result.runs
+    line = "page size: 3K of static storage given back"
+    after = replace(after, log=(line,))
+    sizes = {
+        run.kernel: replace(result.sizes[run.kernel], parts={"data": 8 << 10, "bss": bss << 10})
+        for run, bss in ((before, 4), (after, 8))
+    }
+    rows = measurement.static_rows(replace(result, sizes=sizes, runs=(before, after)))
+    assert rows[1:] == [
+        ["compile-4k", "4k", "12", "0", "12", ""],
+        ["boot", "4k", "16", "3", "13", "+8.33%"],
+    ]
+
+
+def test_the_kernel_with_a_variable_is_the_one_that_was_proposed() -> None:
+    before = made_kernel("base-4k", 0x1000, PageSize.SIZE_4K)
+    after = made_kernel("variable", 0x2020, None, "base-4k")
+    bytes_of = {
+        kernel: Sizes(size, 5, 4, {"functions": 32, "text": 64, "data": 8, "bss": 4}, 0)
+        for kernel, size in ((before, 100), (after, 103))
+    }
+    runs = (made_run(before, 0x1000, ADD), made_run(after, 0x2020, ADD))
+    rows = measurement.published_rows(Measurement("6.12", bytes_of, runs, {}, "", ()))
+    assert ["Image", "variable", "+3.92%", "+3.00%"] in rows
+    assert ["fork-exit-1g", "variable", "+12.8% of time", "- of instructions"] in rows
+
+
 def test_a_browser_shows_charts_and_tables(tmp_path: Path) -> None:
     page = measurement_html.page(made_measurement())
     document, console = browser.shown(tmp_path, page)

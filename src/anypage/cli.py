@@ -411,6 +411,9 @@ def measure(
     variable: Annotated[
         bool, typer.Option(help="Also a kernel that reads its page size from a variable.")
     ] = False,
+    identity: Annotated[
+        bool, typer.Option(help="Also the converted tree's kernels with a fixed page size.")
+    ] = True,
     function: Annotated[
         str, typer.Option(help="WORKLOAD:NAME: show what of this function ran, side by side.")
     ] = "",
@@ -425,8 +428,8 @@ def measure(
 ) -> None:
     """Measure bytes, memory and executed instructions, beside an image for each page size.
 
-    Of a tree: nine kernels are built, what was built before is not built again. Of images: each is
-    compared with those before it.
+    Of a tree: seven kernels are built, what was built before is not built again. Of images: each
+    is compared with those before it.
     """
     asked = [PageSize.parse(text) for text in page_sizes.split(",")]
     images = [Path(source) for source in sources]
@@ -436,6 +439,7 @@ def measure(
             config=config,
             page_sizes=asked,
             variable=variable,
+            identity=identity,
             parallel=parallel,
             progress=_progress,
         )
@@ -447,7 +451,8 @@ def measure(
         _write(str(html_file), measurement_html.page(result))
     if page:
         words = ["anypage", "measure", *sources, "--page-sizes", page_sizes, "--config", config]
-        words += ["--variable"] * variable + ["--page", str(page)]
+        words += ["--variable"] * variable + ["--no-identity"] * (not identity)
+        words += ["--page", str(page)]
         _write(str(page), measurement_page.page(result, shlex.join(words)).rstrip())
     if json_file == "-":
         return

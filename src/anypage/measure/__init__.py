@@ -121,6 +121,7 @@ def measure_tree(
     config: str = "virt",
     page_sizes: Sequence[PageSize] = tuple(PageSize),
     variable: bool = False,
+    identity: bool = True,
     jobs: int | None = None,
     parallel: int = 2,
     progress: Progress = lambda stage: None,
@@ -128,7 +129,8 @@ def measure_tree(
     """Build and measure the original tree, and the converted one with each page size fixed, and
     chosen at boot: patched into the code, and when asked, also read from a variable.
 
-    source: what fetch() takes. What was built before is not built again.
+    source: what fetch() takes. identity: without it, no kernels of the converted tree with a fixed
+    page size are built, nor compared with the original's. What was built before is not built again.
     """
     tree = fetch(source)
     after = converted(source, progress).path
@@ -145,16 +147,19 @@ def measure_tree(
     kernels, labels = [], [size.label for size in page_sizes]
     for label in labels:
         kernels.append(kernel(f"base-{label}", tree.path, label))
-        kernels.append(kernel(f"compile-{label}", after, label, f"base-{label}"))
-    fixed = [f"compile-{label}" for label in labels]
+        if identity:
+            kernels.append(kernel(f"compile-{label}", after, label, f"base-{label}"))
+    fixed = [f"{'compile' if identity else 'base'}-{label}" for label in labels]
     kernels.append(kernel("boot", after, "boot", *fixed))
     if variable:
         kernels.append(kernel("variable", after, "boot", *fixed, config=f"{config}+variable"))
-    progress("compare the objects of compile-time builds")
-    same = {
-        size: _identity(builds[f"base-{size.label}"], builds[f"compile-{size.label}"])
-        for size in page_sizes
-    }
+    same = {}
+    if identity:
+        progress("compare the objects of compile-time builds")
+        same = {
+            size: _identity(builds[f"base-{size.label}"], builds[f"compile-{size.label}"])
+            for size in page_sizes
+        }
     return measure(
         kernels,
         version=str(tree.version),

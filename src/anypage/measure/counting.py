@@ -7,7 +7,6 @@ the same image gives the same numbers.
 """
 
 import hashlib
-import os
 import re
 import shlex
 import struct
@@ -20,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from anypage.boot import console_tail, read_report, run_qemu
-from anypage.cache import cache_dir
+from anypage.cache import cache_dir, whole_file
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
 from anypage.guest import bench_initramfs
@@ -35,7 +34,7 @@ _DETAIL = struct.Struct("=QQII")  # struct detail
 _PLUGIN_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
 _WORDS = "console=ttyAMA0 panic=-1 nokaslr norandmaps"
 # The lines of the boot log that tell what memory became of.
-_LOG = re.compile(r"^(?:\[[ \d.]+\] )?((?:Memory: |Freeing |arm64: page size).*)$", re.MULTILINE)
+_LOG = re.compile(r"^(?:\[[ \d.]+\] )?((?:Memory: |Freeing |page size: ).*)$", re.MULTILINE)
 _PTE = re.compile(r"VmPTE:\s+(\d+) kB")
 _MEMINFO = re.compile(r"(\w+(?:\(\w+\))?):\s+(\d+) kB")
 
@@ -161,9 +160,8 @@ def _plugin() -> Path:
     digest = hashlib.sha256(source.read_bytes() + " ".join(_PLUGIN_FLAGS).encode())
     target = cache_dir("measure") / f"plugin-{digest.hexdigest()[:16]}.so"
     if not target.is_file():
-        part = target.with_suffix(f".{os.getpid()}")
-        run(["gcc", *_PLUGIN_FLAGS, source, "-o", part], what="cannot compile the QEMU plugin")
-        part.rename(target)
+        with whole_file(target) as part:
+            run(["gcc", *_PLUGIN_FLAGS, source, "-o", part], what="cannot compile the QEMU plugin")
     return target
 
 

@@ -24,6 +24,7 @@ TOP = 10  # functions of a workload that are listed
 MEMORY = ("MemTotal", "MemFree", "Slab", "KernelStack")
 LOG = ("kernel code", "rwdata", "rodata", "init", "bss", "reserved")
 _LOG = re.compile(rf"(\d+)K ({'|'.join(LOG)})\b")
+_GIVEN_BACK = re.compile(r"page size: (\d+)K of static storage given back")
 # A round that lies further from the others is worth a word: work that was not the workload's.
 NOISY = 0.01
 
@@ -123,7 +124,8 @@ def _parts(result: Measurement) -> list[str]:
 def package_rows(result: Measurement) -> Rows:
     """What an image for each page size takes on a disk with its modules, and what one for all."""
     rows = [["packages", "images", "images, zstd", "modules", "together"]]
-    apart = [s for kernel, s in result.sizes.items() if kernel.name.startswith("compile")]
+    fixed = "compile" if result.identity else "base"
+    apart = [s for kernel, s in result.sizes.items() if kernel.name.startswith(fixed)]
     one = [s for kernel, s in result.sizes.items() if kernel.name == "boot"]
     for name, chosen in ((f"{len(apart)}: one for each", apart), ("1: for all", one)):
         if chosen:
@@ -198,11 +200,36 @@ def log_rows(result: Measurement) -> Rows:
     return rows
 
 
+def static_rows(result: Measurement) -> Rows:
+    """kB of data and bss, and what of it the page size does not need and the kernel gave back."""
+    rows = [["kernel", "pages", "data and bss", "given back", "kept", "to baseline"]]
+    kept = {(r.kernel.name, r.page_size): _static(result, r) - _given_back(r) for r in result.runs}
+    for run in result.runs:
+        before, own = result.baseline(run), kept[run.kernel.name, run.page_size]
+        more = percent(own / kept[before.kernel.name, run.page_size]) if before else ""
+        numbers = (_static(result, run), _given_back(run), own)
+        rows.append(
+            [run.kernel.name, run.page_size.label, *(f"{n >> 10:,}" for n in numbers), more]
+        )
+    return rows
+
+
+def _static(result: Measurement, run: Run) -> int:
+    parts = result.sizes[run.kernel].parts
+    return parts["data"] + parts["bss"]
+
+
+def _given_back(run: Run) -> int:
+    """Bytes, as the boot log has them."""
+    return next((int(m[1]) << 10 for line in run.log if (m := _GIVEN_BACK.match(line))), 0)
+
+
 def growth_rows(result: Measurement, what: str) -> Rows:
     """Sections or objects of the kernel for all page sizes that grew most over one for 4K."""
     kernels = {kernel.name: kernel for kernel in result.sizes}
-    pair = [kernels.get("compile-4k"), kernels.get("boot")]
-    rows = [[what, "compile-4k", "boot", "more"]]
+    fixed = "compile-4k" if result.identity else "base-4k"
+    pair = [kernels.get(fixed), kernels.get("boot")]
+    rows = [[what, fixed, "boot", "more"]]
     if pair[0] and pair[1]:
         found = growth(getattr(pair[0], what), getattr(pair[1], what))
         rows += [[name, f"{a:,}", f"{b:,}", f"{b - a:+,}"] for name, a, b in found]
@@ -261,13 +288,22 @@ def published_rows(result: Measurement) -> Rows:
         theirs = _published()[what]
         for name, value in ours[what].items():
             here = percent(value / ours[what]["base-4k"])
-            rows.append([named, name, percent(theirs[name] / theirs["base-4k"]), here])
+            rows.append(
+                [named, name, percent(theirs[_published_as(name)] / theirs["base-4k"]), here]
+            )
     small = {r.kernel.name: r for r in result.runs if r.page_size == PageSize.SIZE_4K}
     for workload, times in _published()["time"].items():
-        for name, more in times.items():
-            here = percent(ratio(small[name], small["base-4k"], workload))
-            rows.append([workload, name, f"{more:+.1f}% of time", f"{here} of instructions"])
+        for name, run in small.items():
+            more = times.get(_published_as(name))
+            if more is not None:
+                here = percent(ratio(run, small["base-4k"], workload))
+                rows.append([workload, name, f"{more:+.1f}% of time", f"{here} of instructions"])
     return rows
+
+
+def _published_as(name: str) -> str:
+    """The proposal's kernel for all page sizes read its page size from a variable."""
+    return "boot" if name == "variable" else name
 
 
 def sections(result: Measurement) -> Iterator[tuple[str, Rows]]:
@@ -282,6 +318,7 @@ def sections(result: Measurement) -> Iterator[tuple[str, Rows]]:
     yield "Functions and variables that grew", growth_rows(result, "objects")
     yield "Memory in use, kB", memory_rows(result)
     yield "Memory in the boot log, kB", log_rows(result)
+    yield "Static storage, kB", static_rows(result)
     for size in PageSize:
         rows = workload_rows(result, size)
         if len(rows) > 1:
