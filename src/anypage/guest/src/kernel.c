@@ -142,6 +142,20 @@ static void check_policy(void)
 		fail("policy in the kernel log", size, "%s", message);
 }
 
+/* What has room for the largest page is given back with smaller ones: of the zero page at least. */
+static void check_given_back(void)
+{
+	const char *message = find_message("of static storage given back");
+	unsigned long kb;
+
+	if (!wanted("policy"))
+		skip("the page size was chosen when the kernel was built");
+	if (!message || sscanf(message, "page size: %luK", &kb) != 1)
+		fail("kernel log", "a line 'page size: ...K of static storage given back'", "%s",
+		     message ? message : "none");
+	expect_least("kB of static storage given back", 64 - page_size / KB, kb);
+}
+
 static void check_log(void)
 {
 	static const char *const bad[] = {
@@ -167,6 +181,7 @@ const struct check kernel_checks[] = {
 	{ "kernel.exception_level", check_exception_level },
 	{ "kernel.firmware", check_firmware },
 	{ "kernel.policy", check_policy },
+	{ "kernel.given_back", check_given_back },
 	{ "kernel.log", check_log },
 	{ }
 };
