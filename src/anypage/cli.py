@@ -28,9 +28,10 @@ from anypage.errors import AnypageError
 from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
-from anypage.oracle.agreement import Agreement, agreement, explanation
+from anypage.oracle.agreement import agreement, explanation
 from anypage.report import (
     accuracy,
+    documents,
     html,
     measurement,
     measurement_html,
@@ -123,22 +124,11 @@ def convert(
     """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
     result = anypage.convert(tree, output, jobs=jobs, progress=_progress)
     if as_json:
-        _print_json(_conversion_json(result))
+        _print_json(documents.conversion(result))
     else:
         _lines(terminal.for_a_person(result))
         _out.print(terminal.conversion(result))
     raise typer.Exit(1 if result.unconverted else 0)
-
-
-def _conversion_json(result: Any) -> dict[str, Any]:
-    value = dataclasses.asdict(result)
-    value["generic_lines_by_rules"] = round(result.generic_lines.by_rules, 4)
-    for name in ("unconverted", "review"):
-        value[name] = [
-            {"path": f.path, "line": f.line, "rule": f.rule, "reason": f.reason, "fix": f.fix}
-            for f in getattr(result, name)
-        ]
-    return value
 
 
 @app.command()
@@ -254,26 +244,11 @@ def oracle(
         with whole_file(page) as part:
             part.write_text(accuracy.page(truth, result, title, f"{words} --arch {arch}"))
     if as_json:
-        _print_json(_agreement_json(result))
+        _print_json(documents.agreement(result))
     else:
         _lines([*accuracy.disagreements(result), *accuracy.numbers(truth, result)])
     open_ends = [*result.missed, *(f for f in result.unconfirmed if not explanation(f))]
     raise typer.Exit(1 if open_ends else 0)
-
-
-def _agreement_json(result: Agreement) -> dict[str, Any]:
-    return {
-        "places": len(result.places),
-        "found": result.found,
-        "recall": round(result.recall, 4),
-        "confirmed": result.confirmed,
-        "precision": round(result.precision, 4),
-        "undecided": result.undecided,
-        "not_compiled": result.not_compiled,
-        "elsewhere": result.elsewhere,
-        "missed": [dataclasses.asdict(complaint) for complaint in result.missed],
-        "unconfirmed": [{**f.as_json(), "why": explanation(f)} for f in result.unconfirmed],
-    }
 
 
 @app.command()
@@ -371,7 +346,7 @@ def boot(
     )
     if as_json:
         _print_json(
-            {"image": _image_json(image, verdicts), "boots": [v.as_json() for v in verdicts]}
+            {"image": documents.image(image, verdicts), "boots": [v.as_json() for v in verdicts]}
         )
     else:
         _out.print(terminal.boots(verdicts))
@@ -391,14 +366,6 @@ def _switches(text: str, default: bool) -> list[bool]:
         raise AnypageError(
             f"'{text}' is neither on nor off", remedy="use on, off or on,off"
         ) from error
-
-
-def _image_json(path: Path, verdicts: list[Any]) -> dict[str, Any]:
-    return {
-        "path": str(path),
-        "bytes": path.stat().st_size,
-        "sha256": verdicts[0].sha256 if verdicts else "",
-    }
 
 
 @app.command()
@@ -480,8 +447,8 @@ def demo(as_json: Json = False) -> None:
     result = anypage.demo(progress=_progress)
     verdicts = list(result.boots)
     if as_json:
-        image = _image_json(result.build.image, verdicts)
-        converted = _conversion_json(result.conversion) if result.conversion else None
+        image = documents.image(result.build.image, verdicts)
+        converted = documents.conversion(result.conversion) if result.conversion else None
         _print_json(
             {
                 "tree": str(result.tree),
