@@ -23,6 +23,7 @@ from anypage.measure.sizes import Sizes, growth
 from anypage.report import measurement, measurement_html, measurement_page
 
 EVIL = "</script><img src=x onerror=alert(1)>"
+PARTS = {"functions": 32, "text": 64, "data": 8, "bss": 4, "tables": 0}
 NOP, UDIV, LDR, STR, ADD = 0xD503201F, 0x9AC10800, 0xF9400020, 0xF9000020, 0x8B010000
 
 
@@ -142,10 +143,7 @@ def made_run(kernel: Kernel, start: int, *words: int) -> Run:
 def made_measurement() -> Measurement:
     before = made_kernel("compile-4k", 0x1000, PageSize.SIZE_4K)
     after = made_kernel("boot", 0x2020, None, "compile-4k")
-    bytes_of = {
-        kernel: Sizes(1000, 500, 400, {"functions": 32, "text": 64, "data": 8, "bss": 4}, 0)
-        for kernel in (before, after)
-    }
+    bytes_of = {kernel: Sizes(1000, 500, 400, PARTS, 0) for kernel in (before, after)}
     runs = (made_run(before, 0x1000, ADD, LDR), made_run(after, 0x2020, ADD, UDIV, LDR))
     differing = Difference("a.o", ".text", "bytes", 4, "bytes: 8 before, 8 after")
     same = Comparison(("b.o",), (differing,), (), ())
@@ -198,8 +196,10 @@ def test_what_is_given_back_is_not_kept() -> None:
     line = "page size: 3K of static storage given back"
     after = replace(after, log=(line,))
     sizes = {
-        run.kernel: replace(result.sizes[run.kernel], parts={"data": 8 << 10, "bss": bss << 10})
-        for run, bss in ((before, 4), (after, 8))
+        run.kernel: replace(
+            result.sizes[run.kernel], parts={"data": 8 << 10, "bss": bss << 10, "tables": 1024}
+        )
+        for run, bss in ((before, 3), (after, 7))
     }
     rows = measurement.static_rows(replace(result, sizes=sizes, runs=(before, after)))
     assert rows[1:] == [
@@ -212,8 +212,7 @@ def test_the_kernel_with_a_variable_is_the_one_that_was_proposed() -> None:
     before = made_kernel("base-4k", 0x1000, PageSize.SIZE_4K)
     after = made_kernel("variable", 0x2020, None, "base-4k")
     bytes_of = {
-        kernel: Sizes(size, 5, 4, {"functions": 32, "text": 64, "data": 8, "bss": 4}, 0)
-        for kernel, size in ((before, 100), (after, 103))
+        kernel: Sizes(size, 5, 4, PARTS, 0) for kernel, size in ((before, 100), (after, 103))
     }
     runs = (made_run(before, 0x1000, ADD), made_run(after, 0x2020, ADD))
     rows = measurement.published_rows(Measurement("6.12", bytes_of, runs, {}, "", ()))

@@ -25,6 +25,8 @@ _PARTS = {
     "init": ("__init_begin", "__init_end"),
     "data": ("_sdata", "_edata"),
     "bss": ("__bss_start", "__bss_stop"),
+    # The first page tables of the kernel, which stay in use.
+    "tables": ("__bss_stop", "_end"),
 }
 # What the compiler adds to the name of a function of which it made several, or parts.
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold)(?:\.\d+)*")
@@ -61,7 +63,7 @@ class Kernel:
 
     @cached_property
     def parts(self) -> Mapping[str, int]:
-        """Bytes of functions, and of text, rodata, init, data and bss with their alignment."""
+        """Bytes of functions, and of each of _PARTS with its alignment."""
         parts = {n: self._address(end) - self._address(start) for n, (start, end) in _PARTS.items()}
         return {"functions": self.code, **parts}
 

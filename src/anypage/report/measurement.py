@@ -201,8 +201,8 @@ def log_rows(result: Measurement) -> Rows:
 
 
 def static_rows(result: Measurement) -> Rows:
-    """kB of data and bss, and what of it the page size does not need and the kernel gave back."""
-    rows = [["kernel", "pages", "data and bss", "given back", "kept", "to baseline"]]
+    """kB of data, bss and early page tables, and what of it the kernel gave back."""
+    rows = [["kernel", "pages", "data, bss, tables", "given back", "kept", "to baseline"]]
     kept = {(r.kernel.name, r.page_size): _static(result, r) - _given_back(r) for r in result.runs}
     for run in result.runs:
         before, own = result.baseline(run), kept[run.kernel.name, run.page_size]
@@ -216,7 +216,7 @@ def static_rows(result: Measurement) -> Rows:
 
 def _static(result: Measurement, run: Run) -> int:
     parts = result.sizes[run.kernel].parts
-    return parts["data"] + parts["bss"]
+    return parts["data"] + parts["bss"] + parts["tables"]
 
 
 def _given_back(run: Run) -> int:
