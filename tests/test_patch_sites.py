@@ -99,7 +99,9 @@ def test_the_debug_flavour_catches_a_wrong_site_at_boot(tree: Path, tmp_path: Pa
     (word,) = struct.unpack_from("<I", image, address - kernel.base)
     struct.pack_into("<I", image, address - kernel.base, word ^ _FLIPS["page_shift"])
     (tmp_path / "Image").write_bytes(image)
-    (verdict,) = boot(tmp_path / "Image", jobs_of([Machine()], ["16k"]), timeout=900)
+    # The check runs before there is another console.
+    jobs = jobs_of([Machine()], ["16k"], append="earlycon")
+    (verdict,) = boot(tmp_path / "Image", jobs, timeout=900)
     assert not verdict.passed
     assert "page size: shmem_fallocate" in verdict.console
     assert "1 patched instructions or values are wrong" in verdict.console
