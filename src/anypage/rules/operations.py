@@ -106,15 +106,16 @@ def _operations(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
 def _assignments(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
     """x %= PAGE_SIZE, where x is a name with its members: it can be written twice."""
     index = next((i for i, token in enumerate(toks) if token.text in _ASSIGNMENTS), 0)
-    target, value = toks[:index], tuple(t.text for t in toks[index + 1 :] if t.text != b";")
-    operation = _ASSIGNED.get((toks[index].text, *value)) if index else None
+    first = int(toks[0].text in _KEYWORDS) if toks else 0  # else
+    target, value = toks[first:index], tuple(t.text for t in toks[index + 1 :] if t.text != b";")
+    operation = _ASSIGNED.get((toks[index].text, *value)) if target else None
     if operation is None or (operation.is_cheap and not _HOT.match(file.path)):
         return
     if all(t.kind == "id" or t.text in _MEMBERS for t in target):
         name = file.data[target[0].start : target[-1].end]
         text = b"= " + operation.helper + b"(" + name + b")"
         edits = [Edit(toks[index].start, toks[index + len(value)].end, text)]
-        yield _slow(file, toks[: index + len(value) + 1], edits)
+        yield _slow(file, toks[first : index + len(value) + 1], edits)
 
 
 def _rounded_up(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -262,6 +263,10 @@ EXAMPLES = (
     ),
     Example(_body("addr &= PAGE_MASK;"), _body("addr = page_start(addr);"), path="fs/example.c"),
     Example(_body("a->offset &= ~PAGE_MASK;")),
+    Example(
+        _body("if (b)\n\t\tc();\n\telse a %= PAGE_SIZE;"),
+        _body("if (b)\n\t\tc();\n\telse a = page_mod(a);"),
+    ),
     Example(_body("*a++ &= PAGE_MASK;"), path="mm/example.c"),
     Example(_body("a &= PAGE_MASK | b;"), path="mm/example.c"),
     Example(_body("a = *b & PAGE_MASK == c;"), path="mm/example.c"),
