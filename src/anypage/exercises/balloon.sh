@@ -30,7 +30,7 @@ has_megabytes() {
 }
 
 hold() {
-	random_file $WORK/held 200000000
+	random_file $WORK/held 60000000
 	sha256sum $WORK/held >$WORK/sum
 	megabytes >$WORK/before
 }
@@ -51,7 +51,7 @@ deflate() {
 	monitor info balloon | grep "actual=4096"
 	sha256sum -c $WORK/sum
 	# What came back can be used.
-	random_file $WORK/more 400000000
+	random_file $WORK/more 100000000
 	cp $WORK/more $WORK/copy
 	cmp $WORK/more $WORK/copy
 	rm $WORK/more $WORK/copy
