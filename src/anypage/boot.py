@@ -21,7 +21,8 @@ from anypage.console import Check
 from anypage.errors import AnypageError
 from anypage.exercises import Exercise
 from anypage.geometry import LAST_LEVEL, Geometry, PageSize
-from anypage.guest import exercise_files, initramfs, make_disks, module_files
+from anypage.guest import initramfs, make_disks, module_files
+from anypage.guest.exercise_files import exercise_files
 from anypage.qemu import run_qemu
 
 DEFAULT_PAGE_SIZE = PageSize.SIZE_4K

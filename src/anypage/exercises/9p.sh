@@ -5,7 +5,6 @@
 # files = ["usr/sbin/xfs_io"]
 # modules = ["9p", "9pnet_virtio"]
 # qemu = ["-virtfs local,path={share},mount_tag=share,security_model=mapped-file,id=share"]
-# seconds = 300
 # ///
 # A folder of the host through virtio-9p, without and with a cache, with messages smaller than a
 # page and larger.

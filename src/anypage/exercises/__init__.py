@@ -9,13 +9,14 @@ needs, as TOML in a comment, and then in words what it does. Nothing else knows 
     # packages = ["e2fsprogs"]        Debian's packages for arm64, of which it uses
     # files = ["sbin/mkfs.ext4"]      these files; the libraries that they need come along
     # programs = ["mte"]              programs of our own beside it: mte.c
+    # selftests = "mm"                tests of the kernel's tree, compiled: /selftests/mm
     # modules = ["ext4"]              modules of the kernel, if they are modules
     # disks = { scratch = "1G" }      empty disk images, as drives of QEMU
     # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image} and {initramfs}
     #                                 are paths
     # words = ["..."]                 for the kernel's command line
     # alone = true                    in a boot of its own
-    # seconds = 120                   how long it may take
+    # seconds = 300                   how long it may take on a slow machine
     # dies = "..."                    the last check that it begins ends the guest, and the console
     #                                 says this
     # ///
@@ -49,12 +50,13 @@ class Exercise:
     packages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    selftests: str = ""
     modules: tuple[str, ...] = ()
     disks: Mapping[str, str] = field(default_factory=dict)
     qemu: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     alone: bool = False
-    seconds: int = 120
+    seconds: int = 300
     dies: str = ""
 
     def death(self, unfinished: str, console: str) -> Check | None:

@@ -6,7 +6,6 @@
 # modules = ["ext4"]
 # disks = { scratch = "1G" }
 # qemu = ["-device virtio-blk-pci,drive=scratch,serial=scratch,romfile="]
-# seconds = 300
 # ///
 # ext4 with blocks smaller than a page and as large as one. What has larger blocks than the kernel
 # has pages is made, and the kernel must refuse it.

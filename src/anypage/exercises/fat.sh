@@ -6,7 +6,6 @@
 # modules = ["vfat"]
 # disks = { scratch = "1G" }
 # qemu = ["-device virtio-blk-pci,drive=scratch,serial=scratch,romfile="]
-# seconds = 300
 # ///
 # FAT16 and FAT32 with clusters smaller than a page and larger.
 . /exercises/library/base.sh

@@ -3,7 +3,6 @@
 # subsystem = "hugetlb"
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
-# seconds = 300
 # ///
 # hugetlbfs with pages of each size that this page size has, also of those that are runs of
 # contiguous entries: mapped, written, read by read(2) and freed. What the guest has no memory for

@@ -10,7 +10,6 @@
 #     "-device virtio-blk-pci,drive=kexec_initramfs,serial=kexec_initramfs,romfile=",
 # ]
 # alone = true
-# seconds = 300
 # ///
 # From the kernel that was booted to one of the same page size, and where it can be chosen to one of
 # each other size, by kexec_load and by kexec_file_load. The command line of a kernel says what is

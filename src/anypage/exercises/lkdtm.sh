@@ -2,7 +2,6 @@
 # /// exercise
 # subsystem = "lkdtm: permissions of the kernel's memory"
 # modules = ["lkdtm"]
-# seconds = 300
 # ///
 # What the kernel must not do with memory is tried: each attempt ends its process with a report of
 # the fault in the kernel's log.

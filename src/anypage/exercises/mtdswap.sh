@@ -2,7 +2,6 @@
 # /// exercise
 # subsystem = "mtd: mtdswap"
 # modules = ["nandsim", "mtdswap", "mtdblock"]
-# seconds = 300
 # ///
 # Swap on a simulated NAND flash of 256 MiB, whose erase blocks are 128K and whose pages 2K: what a
 # group beyond its limit has in swap comes back.

@@ -4,7 +4,6 @@
 # packages = ["squashfs-tools", "xfsprogs"]
 # files = ["usr/bin/mksquashfs", "usr/bin/unsquashfs", "usr/sbin/xfs_io"]
 # modules = ["squashfs", "loop"]
-# seconds = 300
 # ///
 # A tree packed with each compressor, with blocks smaller than a page and larger, is read through
 # the kernel's squashfs on a loop device, also through maps.

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
 # subsystem = "swap, zswap"
-# packages = ["util-linux"]
+# packages = ["util-linux", "mount"]
 # files = ["sbin/mkswap", "sbin/swapon"]
 # disks = { scratch = "1G" }
 # qemu = ["-device virtio-blk-pci,drive=scratch,serial=scratch,romfile="]
-# seconds = 300
 # ///
 # Swap on a disk, without and with zswap before it. An area that was made for another page size is
 # refused: by the kernel, and by swapon, which says what is wrong.

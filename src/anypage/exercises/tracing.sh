@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
 # subsystem = "tracing: function_graph, kprobes"
-# seconds = 300
 # ///
 # The rings of ftrace are pages: filled by the function tracers and by kprobes, resized, read, and
 # mapped into one that reads them.

@@ -49,10 +49,10 @@ plug() {
 	wait_for is_plugged 1000 1024
 }
 
-# More than the guest had before is free memory now, so some of it is new.
+# Movable memory is taken first, and all that is movable is new.
 use() {
-	random_file $WORK/used 300000000
-	free -m
+	random_file $WORK/used 100000000
+	grep -A 8 "zone  Movable" /proc/zoneinfo
 	cp $WORK/used $WORK/copy
 	cmp $WORK/used $WORK/copy
 	rm $WORK/used $WORK/copy

@@ -4,7 +4,6 @@
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["zram", "lzo", "lzo_rle", "lz4", "zstd", "deflate", "842"]
-# seconds = 300
 # ///
 # A compressed disk in memory: text shrinks with each of its algorithms, and swap on it works; with
 # the first one it is exercised as a disk.
@@ -32,6 +31,7 @@ shrinks() {
 	dd if=$WORK/data of=/dev/zram0 bs=1048576
 	drop_caches
 	same_as $WORK/data /dev/zram0
+	cat $ZRAM/mm_stat
 	read original compressed rest <$ZRAM/mm_stat
 	[ "$original" -ge "$(stat -c %s $WORK/data)" ]
 	[ $((compressed * 3)) -lt "$original" ]

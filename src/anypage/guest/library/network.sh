@@ -46,6 +46,8 @@ set_up() {
 	side here "$(sed -n 1p $WORK/cards)" $HERE
 	side there "$(sed -n 2p $WORK/cards)" $THERE
 	wait_for on here ping -c 1 -W 1 $THERE
+	serve here
+	serve there
 }
 
 # The reply must hold what was sent, which ping looks at.
@@ -60,22 +62,23 @@ is_listening() {
 	on "$1" netstat -l -n -t | grep ":80 "
 }
 
-# transfer FROM TO ADDRESS-OF-FROM BYTES
-transfer() {
-	local server
-	random_file $WORK/sent "$4"
-	on "$1" httpd -f -h $WORK &
-	server=$!
+# serve PLACE: its files, until it is torn down
+serve() {
+	on "$1" httpd -h $WORK
 	wait_for is_listening "$1"
-	on "$2" wget -q -O $WORK/received "http://$3/sent"
-	kill $server
+}
+
+# transfer TO ADDRESS-OF-FROM BYTES
+transfer() {
+	random_file $WORK/sent "$3"
+	on "$1" wget -q -O $WORK/received "http://$2/sent"
 	cmp $WORK/sent $WORK/received
 }
 
 # both_ways BYTES
 both_ways() {
-	transfer here there $HERE "$1"
-	transfer there here $THERE "$1"
+	transfer there $HERE "$1"
+	transfer here $THERE "$1"
 }
 
 jumbo() {
@@ -90,6 +93,7 @@ jumbo() {
 }
 
 tear_down() {
+	kill $(ip netns pids "$NAME-here") $(/bin/ip netns pids "$NAME-there")
 	ip netns del "$NAME-here"
 	ip netns del "$NAME-there"
 	rm -f $WORK/*

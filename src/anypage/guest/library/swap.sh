@@ -13,7 +13,7 @@ swapped_pages() {
 
 swap_on() {
 	mkswap "$1"
-	swapon -p 100 "$1"
+	swapon "$1"
 }
 
 # The group has the files of a tmpfs, which are swapped like any memory.
