@@ -31,7 +31,7 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """The stable form of `--json`."""
         return {
-            "subsystem": self.exercise.subsystem,
+            "subsystems": self.exercise.subsystems,
             "checks": {
                 name: {size: check.status for size, check in sizes.items()}
                 for name, sizes in self.checks.items()

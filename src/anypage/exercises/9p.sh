@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "9p"
+# subsystems = ["9P"]
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["9p", "9pnet_virtio"]
@@ -10,6 +10,9 @@
 # page and larger.
 . /exercises/library/base.sh
 . /exercises/library/filesystem.sh
+
+# Each of them takes several messages.
+MANY=40
 
 need_filesystem 9p
 

@@ -5,7 +5,7 @@ An exercise is one file here, NAME.sh: a POSIX shell script for the guest, whose
 needs, as TOML in a comment, and then in words what it does. Nothing else knows it by name.
 
     # /// exercise
-    # subsystem = "ext4"              its name in tables
+    # subsystems = ["ext4"]           what it exercises, by the names of facts/areas.toml or others
     # packages = ["e2fsprogs"]        Debian's packages for arm64, of which it uses
     # files = ["sbin/mkfs.ext4"]      these files; the libraries that they need come along
     # programs = ["mte"]              programs of our own beside it: mte.c
@@ -46,7 +46,7 @@ class Exercise:
     name: str
     path: Path
     explanation: str
-    subsystem: str
+    subsystems: tuple[str, ...]
     packages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
@@ -85,8 +85,8 @@ def read(path: Path) -> Exercise:
         raise AnypageError(f"its head is no TOML: {error}", where=str(path)) from error
     known = {f.name for f in fields(Exercise)} - {"name", "path", "explanation"}
     unknown = sorted(set(head) - known)
-    if unknown or "subsystem" not in head:
-        what = f"unknown: {', '.join(unknown)}" if unknown else "no subsystem"
+    if unknown or "subsystems" not in head:
+        what = f"unknown: {', '.join(unknown)}" if unknown else "no subsystems"
         raise AnypageError(f"its head has {what}", where=str(path), remedy=", ".join(sorted(known)))
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in head.items()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "virtio: balloon"
+# subsystems = ["virtio"]
 # modules = ["virtio_balloon", "virtio_console"]
 # qemu = [
 #     "-chardev socket,id=monitor,path={folder}/monitor,server=on,wait=off",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "btrfs"
+# subsystems = ["Btrfs"]
 # packages = ["btrfs-progs", "xfsprogs"]
 # files = ["bin/btrfs", "sbin/mkfs.btrfs", "usr/sbin/xfs_io"]
 # modules = ["btrfs", "libcrc32c", "crc32c_generic", "xxhash_generic", "sha256_generic", "blake2b_generic"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "cpu hot-plug"
+# subsystems = ["arm64", "driver core"]
 # ///
 # A CPU is switched off and on while others work, and works itself when it is back.
 . /exercises/library/base.sh

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "crypto"
+# subsystems = ["cryptography"]
 # modules = [
 #     "tcrypt", "gcm", "ccm", "xts", "cbc", "ecb", "ctr", "cts", "sha512_generic", "sha3_generic", "blake2b_generic",
 #     "chacha20poly1305", "deflate", "lz4", "lzo", "zstd", "842", "aes_ce_blk", "aes_neon_blk", "sha256_arm64",

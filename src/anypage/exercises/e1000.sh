@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "net: e1000"
+# subsystems = ["network: e1000, e1000e"]
 # packages = ["iproute2"]
 # files = ["bin/ip"]
 # modules = ["e1000"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "ext4"
+# subsystems = ["ext4"]
 # packages = ["e2fsprogs", "xfsprogs"]
 # files = ["sbin/mkfs.ext4", "sbin/e2fsck", "usr/sbin/xfs_io"]
 # modules = ["ext4"]

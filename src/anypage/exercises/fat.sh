@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "fat"
+# subsystems = ["FAT"]
 # packages = ["dosfstools", "xfsprogs"]
 # files = ["sbin/mkfs.vfat", "sbin/fsck.vfat", "usr/sbin/xfs_io"]
 # modules = ["vfat"]

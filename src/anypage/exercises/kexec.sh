@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "kexec"
+# subsystems = ["kexec and crash"]
 # packages = ["kexec-tools"]
 # files = ["sbin/kexec"]
 # qemu = [

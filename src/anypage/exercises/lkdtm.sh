@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "lkdtm: permissions of the kernel's memory"
+# subsystems = ["arm64"]
 # modules = ["lkdtm"]
 # ///
 # What the kernel must not do with memory is tried: each attempt ends its process with a report of
@@ -35,7 +35,15 @@ caught() {
 
 FAULT="Unable to handle kernel"
 
-for name in ACCESS_NULL ACCESS_USERSPACE WRITE_RO WRITE_RO_AFTER_INIT WRITE_KERN; do
+# Without PAN, the kernel may read memory of user space.
+access_userspace() {
+	zcat /proc/config.gz >$WORK/config || skip "the kernel does not say whether it uses PAN"
+	grep -q "CONFIG_ARM64_PAN=y\|CONFIG_ARM64_SW_TTBR0_PAN=y" $WORK/config || skip "no PAN in this kernel"
+	caught ACCESS_USERSPACE "$FAULT"
+}
+
+check ACCESS_USERSPACE access_userspace
+for name in ACCESS_NULL WRITE_RO WRITE_RO_AFTER_INIT WRITE_KERN; do
 	check $name caught $name "$FAULT"
 done
 for name in EXEC_DATA EXEC_STACK EXEC_KMALLOC EXEC_VMALLOC EXEC_RODATA EXEC_USERSPACE EXEC_NULL; do

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "mm"
+# subsystems = ["memory management"]
 # packages = ["bash", "xfsprogs"]
 # files = ["bin/bash", "sbin/mkfs.xfs"]
 # modules = ["test_vmalloc", "test_hmm", "xfs", "loop"]

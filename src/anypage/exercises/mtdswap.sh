@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "mtd: mtdswap"
+# subsystems = ["MTD"]
 # modules = ["nandsim", "mtdswap", "mtdblock"]
 # ///
 # Swap on a simulated NAND flash of 256 MiB, whose erase blocks are 128K and whose pages 2K: what a

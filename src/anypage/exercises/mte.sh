@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "arm64: MTE"
+# subsystems = ["arm64"]
 # programs = ["mte"]
 # disks = { scratch = "1G" }
 # qemu = [

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "NFS, nfsd, SUNRPC"
+# subsystems = ["NFS", "SUNRPC"]
 # packages = ["nfs-kernel-server", "nfs-common", "rpcbind", "attr", "e2fsprogs", "xfsprogs", "netbase", "libtirpc-common"]
 # files = [
 #     "usr/sbin/rpc.nfsd", "usr/sbin/rpc.mountd", "usr/sbin/exportfs", "sbin/rpcbind", "sbin/mount.nfs",
-#     "sbin/rpc.statd", "usr/bin/setfattr", "usr/bin/getfattr", "sbin/mkfs.ext4", "usr/sbin/xfs_io",
+#     "usr/bin/setfattr", "usr/bin/getfattr", "sbin/mkfs.ext4", "usr/sbin/xfs_io",
 #     "etc/netconfig", "etc/protocols", "etc/services",
 # ]
 # modules = ["nfsd", "nfs", "nfsv3", "nfsv4", "ext4"]
@@ -17,7 +17,10 @@
 . /exercises/library/base.sh
 . /exercises/library/filesystem.sh
 
-EXPORT=/srv
+# Each of them takes several messages.
+MANY=40
+
+EXPORT=$WORK/export
 
 need_filesystem nfs
 need_filesystem nfsd
@@ -26,7 +29,7 @@ DISK=$(disk scratch) || skip "no disk"
 serve() {
 	mkdir -p $EXPORT /run /var/lib/nfs/sm /var/lib/nfs/v4recovery /var/lib/nfs/rpc_pipefs /var/run
 	touch /var/lib/nfs/etab /var/lib/nfs/rmtab
-	printf 'root:x:0:0:root:/:/bin/sh\nstatd:x:1:1::/:/bin/sh\n' >/etc/passwd
+	printf 'root:x:0:0:root:/:/bin/sh\n_rpc:x:1:1::/:/bin/sh\n' >/etc/passwd
 	printf 'root:x:0:\nnogroup:x:65534:\n' >/etc/group
 	echo "127.0.0.1 localhost" >/etc/hosts
 	echo "$EXPORT 127.0.0.1(rw,no_root_squash,no_subtree_check,insecure,fsid=0)" >/etc/exports
@@ -35,7 +38,6 @@ serve() {
 	ip link set lo up
 	mount -t nfsd nfsd /proc/fs/nfsd
 	rpcbind
-	rpc.statd
 	exportfs -a
 	rpc.nfsd 4
 	rpc.mountd

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "nvme"
+# subsystems = ["NVMe"]
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["nvme"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "ptdump"
+# subsystems = ["arm64"]
 # ///
 # The kernel's page tables as debugfs shows them: each line is a range of whole pages, the parts of
 # the address space are named, and nothing is writable and executable.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "mmc: sdhci"
+# subsystems = ["MMC"]
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["sdhci_pci", "mmc_block"]

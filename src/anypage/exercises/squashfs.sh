@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "squashfs"
+# subsystems = ["squashfs"]
 # packages = ["squashfs-tools", "xfsprogs"]
 # files = ["usr/bin/mksquashfs", "usr/bin/unsquashfs", "usr/sbin/xfs_io"]
 # modules = ["squashfs", "loop"]

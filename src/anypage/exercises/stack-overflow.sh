@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "arm64: stack overflow"
+# subsystems = ["arm64"]
 # modules = ["lkdtm"]
 # alone = true
 # dies = "Kernel panic - not syncing: kernel stack overflow"

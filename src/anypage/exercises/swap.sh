@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "swap, zswap"
+# subsystems = ["memory management"]
 # packages = ["util-linux", "mount"]
 # files = ["sbin/mkswap", "sbin/swapon"]
 # disks = { scratch = "1G" }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "tracing: function_graph, kprobes"
+# subsystems = ["tracing"]
 # ///
 # The rings of ftrace are pages: filled by the function tracers and by kprobes, resized, read, and
 # mapped into one that reads them.
@@ -104,7 +104,7 @@ raw() {
 
 quiet
 check function tracer function vfs_read
-check function_graph tracer function_graph "vfs_read"
+check function_graph tracer function_graph vfs_
 check kprobe kprobe
 check resize resize
 check subbuffers subbuffers

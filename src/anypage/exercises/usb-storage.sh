@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "usb: xhci, storage"
+# subsystems = ["USB"]
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["xhci_pci", "usb_storage", "sd_mod"]

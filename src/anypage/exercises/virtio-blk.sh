@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "virtio: blk"
+# subsystems = ["block devices", "virtio"]
 # packages = ["xfsprogs"]
 # files = ["usr/sbin/xfs_io"]
 # modules = ["virtio_blk"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "virtio: mem, memory hot-plug"
+# subsystems = ["virtio", "memory management"]
 # modules = ["virtio_mem", "virtio_console"]
 # qemu = [
 #     "-m maxmem=8G,slots=2",

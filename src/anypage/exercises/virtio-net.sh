@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "net: virtio"
+# subsystems = ["network: virtio, vmxnet3", "network"]
 # packages = ["iproute2"]
 # files = ["bin/ip"]
 # modules = ["virtio_net"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "net: vmxnet3"
+# subsystems = ["network: virtio, vmxnet3"]
 # packages = ["iproute2"]
 # files = ["bin/ip"]
 # modules = ["vmxnet3"]

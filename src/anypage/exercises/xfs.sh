@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "xfs"
+# subsystems = ["XFS"]
 # packages = ["xfsprogs"]
 # files = ["sbin/mkfs.xfs", "sbin/xfs_repair", "usr/sbin/xfs_io"]
 # modules = ["xfs", "libcrc32c", "crc32c_generic"]

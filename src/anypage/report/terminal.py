@@ -69,10 +69,10 @@ def failures(verdicts: Iterable[Verdict]) -> list[str]:
 def exercises(found: Sequence[Outcome]) -> Table:
     """One row an exercise, one column a page size."""
     sizes = list(dict.fromkeys(s for o in found for sizes in o.checks.values() for s in sizes))
-    table = Table("exercise", "subsystem", *sizes, box=SIMPLE)
+    table = Table("exercise", "subsystems", *sizes, box=SIMPLE)
     for outcome in found:
         cells = [_counts(outcome.statuses(size)) for size in sizes]
-        table.add_row(outcome.exercise.name, escape(outcome.exercise.subsystem), *cells)
+        table.add_row(outcome.exercise.name, escape("; ".join(outcome.exercise.subsystems)), *cells)
     return table
 
 

@@ -10,6 +10,16 @@ IN_CHECK=
 
 mkdir -p "$WORK"
 
+# An exercise that went wrong leaves no mount behind, whose disk another one needs.
+clean_up() {
+	local place
+	for place in $(awk -v name="$NAME" '$2 ~ "^/(mnt|tmp)/" name { print $2 }' /proc/mounts | sort -r); do
+		umount "$place" || umount -l "$place"
+	done
+	rm -rf "$WORK"
+}
+trap clean_up EXIT
+
 # check NAME COMMAND...: passed when the command, run under set -e, succeeds; OK then is not empty.
 # Not in a condition, where the shell does not heed set -e.
 check() {

@@ -8,6 +8,8 @@ MOUNT=/mnt/$NAME
 SIZES="0 1 511 512 513 1023 1024 1025 4095 4096 4097 8191 8192 16383 16384 16385
 	32768 65535 65536 65537 131071 1048576 3145729"
 
+MANY=200			# small files
+
 mkdir -p "$MOUNT"
 
 # make_tree DIR
@@ -17,7 +19,7 @@ make_tree() {
 	for size in $SIZES; do
 		random_file "$1/sizes/$size" "$size"
 	done
-	for i in $(seq 200); do
+	for i in $(seq $MANY); do
 		echo "file $i" >"$1/many/$i with a name that is not short, so that folders take blocks"
 	done
 	# What is changed in place, made longer, made shorter, moved and removed.
@@ -91,7 +93,7 @@ direct_io() {
 write_tree() {
 	make_tree "$MOUNT"
 	sums "$MOUNT" >$WORK/sums
-	[ "$(wc -l <$WORK/sums)" -ge 200 ]
+	[ "$(wc -l <$WORK/sums)" -ge $MANY ]
 }
 
 compare_tree() {

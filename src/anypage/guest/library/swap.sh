@@ -41,6 +41,7 @@ compare_swapped() {
 # swap_off DEVICE: what is in it comes back first
 swap_off() {
 	[ "$(swapped_pages "$1")" -ge 20000 ]
+	echo max >$GROUP/memory.max
 	swapoff "$1"
 	compare_swapped
 	umount $WORK/swapped
