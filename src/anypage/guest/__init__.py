@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What runs inside: the guest program, the initramfs that carries it, and its disks."""
 
+import errno
 import hashlib
+import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from anypage.cache import cache_dir, whole_file
 from anypage.errors import AnypageError
@@ -12,8 +16,6 @@ from anypage.guest import programs
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
-MODULES = ("vfat", "squashfs", "e1000e")
-
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
@@ -44,25 +46,34 @@ def program(name: str = "src", *, static: bool = True) -> Path:
     return target
 
 
-def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
-    """The files of modules below folder (lib/modules/VERSION), dependencies first.
+def module_files(folder: Path) -> list[Path]:
+    """The files of all modules below folder (lib/modules/VERSION), dependencies first.
 
-    Names that are not there are left out. AnypageError when modules.dep is missing.
+    AnypageError when modules.dep is missing.
     """
     tables = list(folder.glob("**/modules.dep"))
     if not tables:
         raise AnypageError("no modules.dep", where=str(folder), remedy="run `make modules_install`")
-    base = tables[0].parent
     rows = (line.partition(":") for line in tables[0].read_text().splitlines())
-    needs = {module: after.split() for module, _, after in rows}
-    chosen: dict[str, None] = {}
-    for name in names:
-        for module in needs:
-            if Path(module).name.split(".")[0].replace("-", "_") == name.replace("-", "_"):
-                # modules.dep lists what a module needs, and what that needs, the deepest last.
-                chosen |= dict.fromkeys([*reversed(needs[module]), module])
-    extra = [m for m in needs if Path(m).name.startswith("nls_")] if "vfat" in names else []
-    return [base / module for module in dict.fromkeys([*extra, *chosen])]
+    order: dict[str, None] = {}
+    for module, _, after in rows:
+        # modules.dep lists what a module needs, and what that needs, the deepest last.
+        order |= dict.fromkeys([*reversed(after.split()), module])
+    return [tables[0].parent / module for module in order]
+
+
+@cache
+def _special_modules() -> dict[str, dict[str, Any]]:
+    text = resources.files("anypage.facts").joinpath("modules.toml").read_text()
+    return tomllib.loads(text)
+
+
+def _order_line(file: Path) -> str:
+    """How the guest loads a module: see guest/src/module.c."""
+    facts = _special_modules().get(file.name.split(".")[0].replace("-", "_"), {})
+    error = getattr(errno, facts["refuses"]) if "refuses" in facts else 0
+    stays = int(facts.get("stays", False))
+    return f"{file.name} {error} {stays} {facts.get('parameters', '')}\n"
 
 
 def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> bytes:
@@ -73,7 +84,7 @@ def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> byt
             ("init", _PROGRAM, program().read_bytes()),
             ("expect", _FILE, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
             ("modules", _FOLDER, b""),
-            ("modules/order", _FILE, "".join(f"{path.name}\n" for path in files).encode()),
+            ("modules/order", _FILE, "".join(map(_order_line, files)).encode()),
             *((f"modules/{path.name}", _FILE, path.read_bytes()) for path in files),
         ]
     )

@@ -24,6 +24,8 @@ struct outcome {
 	char what[160], expected[160], found[240];
 };
 
+const char *check_name;
+
 static struct outcome *outcome;		/* shared with the process of the check */
 static unsigned int total, failed;
 
@@ -165,6 +167,7 @@ static void run_check(const struct check *check)
 	outcome->status = UNFINISHED;
 	printf(MARK "{\"start\": \"%s\"}\n", check->name);
 	fflush(stdout);
+	check_name = check->name;
 	child = fork();
 	if (!child) {
 		sigset_t none;
