@@ -21,7 +21,7 @@ from anypage.build import Build, build
 from anypage.demo import demo_jobs
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
-from anypage.guest import initramfs, module_files
+from anypage.guest import initramfs, module_files, special_modules
 
 
 def test_a_cpu_without_the_granule_falls_back_to_the_default() -> None:
@@ -179,6 +179,21 @@ def test_other_flavours_boot_at_every_page_size(tree: Path, config: str) -> None
     jobs = jobs_of([Machine()], ["4k", "16k", "64k"])
     for verdict in boot(built.image, jobs, modules=built.modules, timeout=900):
         assert verdict.passed, (verdict.problem, verdict.as_json()["failures"], verdict.console)
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_every_module_of_the_seed_subsystems_loads_at_every_page_size(tree: Path) -> None:
+    built = build(tree, page_size="boot", config="virt+seed")
+    files = module_files(built.modules)
+    assert len(files) > 100
+    assert special_modules().keys() <= {p.name.split(".")[0].replace("-", "_") for p in files}
+    for verdict in boot(built.image, demo_jobs(), modules=built.modules, timeout=900):
+        assert verdict.passed, (verdict.problem, verdict.as_json()["failures"], verdict.console)
+        loads = [r for r in verdict.results if r.name.startswith("module.load.")]
+        assert len(loads) == len(files)
+        refused = {r.name.removeprefix("module.load.") for r in loads if r.status == "skipped"}
+        assert refused <= special_modules().keys()
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from kernel import small_tree
 
 from anypage import convert
 from anypage.areas import REST, area_of
+from anypage.areas import areas as kernel_areas
 from anypage.convert import Lines
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
@@ -161,6 +162,13 @@ def test_interrupted_anywhere_the_output_is_absent_or_whole(
     assert convert(source, output).tree == whole.tree
     left = [p.name for p in tmp_path.iterdir() if p.name.startswith(".out")]
     assert left == []
+
+
+@pytest.mark.slow
+def test_areas_are_paths_of_the_kernel(pristine: Path) -> None:
+    beginnings = {beginning for known in kernel_areas().values() for beginning in known}
+    unknown = {b for b in beginnings if not any(pristine.glob(f"{b.rstrip('/')}*"))}
+    assert unknown == {"include/asm-generic/page-limits.h"}  # new in the series
 
 
 @pytest.mark.slow

@@ -63,14 +63,15 @@ def module_files(folder: Path) -> list[Path]:
 
 
 @cache
-def _special_modules() -> dict[str, dict[str, Any]]:
+def special_modules() -> dict[str, dict[str, Any]]:
+    """facts/modules.toml, by the kernel's name of a module."""
     text = resources.files("anypage.facts").joinpath("modules.toml").read_text()
     return tomllib.loads(text)
 
 
 def _order_line(file: Path) -> str:
     """How the guest loads a module: see guest/src/module.c."""
-    facts = _special_modules().get(file.name.split(".")[0].replace("-", "_"), {})
+    facts = special_modules().get(file.name.split(".")[0].replace("-", "_"), {})
     error = getattr(errno, facts["refuses"]) if "refuses" in facts else 0
     stays = int(facts.get("stays", False))
     return f"{file.name} {error} {stays} {facts.get('parameters', '')}\n"
