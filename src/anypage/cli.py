@@ -33,6 +33,7 @@ from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import agreement, explanation
 from anypage.report import (
     accuracy,
+    areas,
     documents,
     html,
     measurement,
@@ -120,11 +121,15 @@ def fetch(
 def convert(
     tree: Annotated[str, typer.Argument(help="What `anypage fetch` takes.")],
     output: Annotated[Path, typer.Option(help="The folder of the new repository.")],
+    page: Annotated[Path | None, typer.Option(help="Write who converts what to this file.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes that search the tree.")] = 2,
     as_json: Json = False,
 ) -> None:
     """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
     result = anypage.convert(tree, output, jobs=jobs, progress=_progress)
+    if page:
+        with whole_file(page) as part:
+            part.write_text(areas.page(result, "anypage convert TREE --output DIR --page FILE"))
     if as_json:
         _print_json(documents.conversion(result))
     else:

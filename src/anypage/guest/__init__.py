@@ -9,12 +9,10 @@ from pathlib import Path
 from anypage.cache import cache_dir, whole_file
 from anypage.guest import programs
 from anypage.guest.archive import Entry, archive, file_at, folder_at, program_at
-from anypage.guest.modules import Modules
+from anypage.guest.modules import Modules, order_line
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
-MODULES = ("vfat", "squashfs", "e1000e")
-
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
@@ -51,12 +49,12 @@ def _here() -> Path:
     return Path(str(resources.files(__name__)))
 
 
-def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
-    """The files of modules below folder (lib/modules/VERSION), dependencies first.
+def module_files(folder: Path) -> list[Path]:
+    """The files of all modules below folder (lib/modules/VERSION), dependencies first.
 
-    Names that are not there are left out. AnypageError when modules.dep is missing.
+    AnypageError when modules.dep is missing.
     """
-    return list(Modules.find(folder).with_needs(names))
+    return Modules.find(folder).all()
 
 
 def initramfs(
@@ -68,7 +66,7 @@ def initramfs(
         [
             program_at("init", program().read_bytes()),
             file_at("expect", "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
-            file_at("modules/order", "".join(f"{path.name}\n" for path in files).encode()),
+            file_at("modules/order", "".join(map(order_line, files)).encode()),
             *(file_at(f"modules/{path.name}", path.read_bytes()) for path in files),
             *more,
         ]

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The modules of a kernel, as depmod lists them, and those of them that a guest gets."""
 
+import errno
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from anypage.errors import AnypageError
 from anypage.guest.archive import Entry, file_at
@@ -30,14 +35,16 @@ class Modules:
         rows = (line.partition(":") for line in tables[0].read_text().splitlines())
         return cls(tables[0].parent, {file: tuple(after.split()) for file, _, after in rows})
 
-    def with_needs(self, names: Iterable[str]) -> list[Path]:
-        """The files of modules and of what they need, in load order; unknown names are left out."""
-        return [self.folder / file for file in self._closure(list(names))]
+    def all(self) -> list[Path]:
+        """The files of all modules, in load order."""
+        return [self.folder / file for file in self._in_order(self.needs)]
 
     def entries(self, names: Iterable[str]) -> Iterator[Entry]:
-        """The same as modprobe finds them in the guest, with its tables cut down to them."""
+        """These modules and what they need, as modprobe finds them; unknown names are left out."""
         place = f"lib/modules/{self.folder.name}"
-        files = self._closure(list(names))
+        wanted = set(map(kernel_name, names))
+        tables = {f for f in self.needs if "vfat" in wanted and Path(f).name.startswith("nls_")}
+        files = self._in_order(f for f in self.needs if f in tables or kernel_name(f) in wanted)
         lines = (f"{file}: {' '.join(self.needs[file])}\n" for file in files)
         yield file_at(f"{place}/modules.dep", "".join(lines).encode())
         for name in _TABLES:
@@ -46,18 +53,29 @@ class Modules:
         for file in files:
             yield file_at(f"{place}/{file}", (self.folder / file).read_bytes())
 
-    def _closure(self, names: list[str]) -> list[str]:
-        chosen: dict[str, None] = {}
-        if any(_is_called(name, "vfat") for name in names):
-            tables = [file for file in self.needs if Path(file).name.startswith("nls_")]
-            chosen |= dict.fromkeys(tables)
-        for name in names:
-            for file in self.needs:
-                if _is_called(file, name):
-                    chosen |= dict.fromkeys([*reversed(self.needs[file]), file])
-        return list(chosen)
+    def _in_order(self, files: Iterable[str]) -> list[str]:
+        order: dict[str, None] = {}
+        for file in files:
+            # modules.dep lists what a module needs, and what that needs, the deepest last.
+            order |= dict.fromkeys([*reversed(self.needs[file]), file])
+        return list(order)
 
 
-def _is_called(file: str, name: str) -> bool:
+def kernel_name(file: str) -> str:
     """The kernel's name of a file a-b.ko.xz is a_b."""
-    return Path(file).name.split(".")[0].replace("-", "_") == name.replace("-", "_")
+    return Path(file).name.split(".")[0].replace("-", "_")
+
+
+@cache
+def special_modules() -> dict[str, dict[str, Any]]:
+    """facts/modules.toml, by the kernel's name of a module."""
+    text = resources.files("anypage.facts").joinpath("modules.toml").read_text()
+    return tomllib.loads(text)
+
+
+def order_line(file: Path) -> str:
+    """How the guest loads a module: see guest/src/module.c."""
+    facts = special_modules().get(kernel_name(file.name), {})
+    error = getattr(errno, facts["refuses"]) if "refuses" in facts else 0
+    stays = int(facts.get("stays", False))
+    return f"{file.name} {error} {stays} {facts.get('parameters', '')}\n"

@@ -24,6 +24,8 @@ struct outcome {
 	char what[160], expected[160], found[240];
 };
 
+const char *check_name;
+
 static struct outcome *outcome;		/* shared with the process of the check */
 static unsigned int total, failed;
 
@@ -188,6 +190,7 @@ static void run_check(const struct check *check)
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->status = UNFINISHED;
 	report_start(check->name);
+	check_name = check->name;
 	child = fork();
 	if (!child) {
 		sigset_t none;
