@@ -2,7 +2,6 @@
 """The command line: parses, prints, exits. What it does, a Python caller can do in three lines."""
 
 import dataclasses
-import itertools
 import json
 import os
 import shlex
@@ -23,6 +22,8 @@ from anypage.boot import Verdict
 from anypage.boot import machine as known_machine
 from anypage.build import modules_of
 from anypage.cache import whole_file
+from anypage.cli_machines import combined
+from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
@@ -54,6 +55,8 @@ _out = Console()
 _err = Console(stderr=True)
 _START = time.monotonic()
 _WIDE = 200  # columns of tables in a file
+
+app.command()(subsystems)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
@@ -323,21 +326,17 @@ def boot(
 
     Options that take a list are combined with each other: each machine boots at each page size.
     """
-    base = known_machine(machine)
-    choices: dict[str, list[Any]] = {
-        "cpu": _list(cpu, base.cpu),
-        "smp": [int(text) for text in _list(smp, str(base.smp))],
-        "memory": _list(memory, base.memory),
-        "kaslr": _switches(kaslr, base.kaslr),
-        "nodes": [int(text) for text in _list(numa, str(base.nodes))],
-        "el2": _switches(el2, base.el2),
-        "firmware": _list(firmware, base.firmware),
-        "acpi": _switches(acpi, base.acpi),
-    }
-    machines = [
-        dataclasses.replace(base, **dict(zip(choices, values, strict=True)))
-        for values in itertools.product(*choices.values())
-    ]
+    machines = combined(
+        known_machine(machine),
+        cpu=cpu,
+        smp=smp,
+        memory=memory,
+        kaslr=kaslr,
+        nodes=numa,
+        el2=el2,
+        firmware=firmware,
+        acpi=acpi,
+    )
     todo = anypage.jobs_of(machines, page_size.split(","), append=append, expect=expect)
     if matrix:
         todo = anypage.full_matrix()
@@ -348,7 +347,7 @@ def boot(
         "timeout": timeout,
         "parallel": jobs,
     }
-    names = _list(exercise, "")
+    names = exercise.split(",")
     if exercise:
         verdicts = anypage.exercise(image, todo, names, **common, progress=_progress)
     else:
@@ -369,20 +368,6 @@ def boot(
 def _in_short(verdict: Verdict) -> str:
     result = "passed" if verdict.passed else "FAILED"
     return f"{verdict.requested} on {verdict.machine.cpu}: {result}"
-
-
-def _list(text: str, default: str) -> list[str]:
-    return text.split(",") if text else [default]
-
-
-def _switches(text: str, default: bool) -> list[bool]:
-    words = {"on": True, "off": False}
-    try:
-        return [words[word] for word in text.split(",")] if text else [default]
-    except KeyError as error:
-        raise AnypageError(
-            f"'{text}' is neither on nor off", remedy="use on, off or on,off"
-        ) from error
 
 
 @app.command()
