@@ -27,7 +27,7 @@ from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
-from anypage.exercise import outcomes
+from anypage.exercise import merged, outcomes, worse
 from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
@@ -312,6 +312,9 @@ def boot(
     exercise: Annotated[
         str, typer.Option(help="Exercise these subsystems instead: all, or names with commas.")
     ] = "",
+    baseline: Annotated[
+        list[Path] | None, typer.Option(help="Another kernel's --json: what fails there may fail.")
+    ] = None,
     modules: Annotated[
         Path | None, typer.Option(help="A folder with lib/modules; anypage finds its own.")
     ] = None,
@@ -362,7 +365,11 @@ def boot(
     else:
         _out.print(terminal.exercises(found) if exercise else terminal.boots(verdicts))
         _lines([*terminal.skips(found), *terminal.failures(verdicts)])
-    raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+    if not baseline:
+        raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+    new = worse(found, merged([json.loads(path.read_bytes())["exercises"] for path in baseline]))
+    _lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
+    raise typer.Exit(1 if new or any(v.problem for v in verdicts) else 0)
 
 
 def _in_short(verdict: Verdict) -> str:

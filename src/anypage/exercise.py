@@ -110,6 +110,36 @@ def outcomes(names: Sequence[str], verdicts: Iterable[Verdict]) -> list[Outcome]
     return [Outcome(e, found[e.name]) for e in select(names)]
 
 
+def worse(found: Iterable[Outcome], baseline: Mapping[str, Any]) -> list[str]:
+    """The checks that fail here and do not fail in the baseline, with the page size.
+
+    baseline: the "exercises" of another kernel's `--json`, such as one with a fixed page size.
+    """
+    return [
+        f"{outcome.exercise.name}/{name} at {size}: {check.detail}"
+        for outcome in found
+        for name, sizes in outcome.checks.items()
+        for size, check in sizes.items()
+        if check.status == "failed" and not _fails_there(baseline, outcome, name, size)
+    ]
+
+
+def merged(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The "exercises" of several boots, such as one kernel's for each page size."""
+    found: dict[str, Any] = {}
+    for document in documents:
+        for name, exercise in document.items():
+            checks = found.setdefault(name, {"checks": {}})["checks"]
+            for check, sizes in exercise["checks"].items():
+                checks.setdefault(check, {}).update(sizes)
+    return found
+
+
+def _fails_there(baseline: Mapping[str, Any], outcome: Outcome, check: str, size: str) -> bool:
+    checks = baseline.get(outcome.exercise.name, {}).get("checks", {})
+    return bool(checks.get(check, {}).get(size) == "failed")
+
+
 def _weight(check: Check) -> int:
     return ("skipped", "passed", "failed").index(check.status)
 

@@ -79,8 +79,9 @@ def _programs(rules: str) -> list[str]:
 def _compiler(work: Path) -> Path:
     """A compiler that finds Debian's libraries for arm64, and links statically."""
     usr = programs.unpacked(_LIBRARIES) / "usr"
-    words = [f"{_CROSS_COMPILE}gcc", "-static", f"-I{usr}/include"]
-    words += [f"-I{usr}/include/aarch64-linux-gnu", f"-L{usr}/lib/aarch64-linux-gnu"]
+    # Behind the kernel's own headers: those of the packages are older.
+    words = [f"{_CROSS_COMPILE}gcc", "-static", "-idirafter", f"{usr}/include"]
+    words += ["-idirafter", f"{usr}/include/aarch64-linux-gnu", f"-L{usr}/lib/aarch64-linux-gnu"]
     script = work / "cc"
     script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     script.chmod(0o755)
