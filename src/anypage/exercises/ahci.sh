@@ -10,7 +10,7 @@
 #     "-device ide-hd,drive=ahci,bus=ahci.0",
 # ]
 # ///
-# A SATA disk, with queued commands.
+# A SATA disk at an AHCI controller, with queued commands.
 . /exercises/library/base.sh
 . /exercises/library/disk.sh
 

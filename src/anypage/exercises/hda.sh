@@ -34,9 +34,9 @@ frames() {
 	od -A n -v -w4 -t x4 "$1" | tr -d ' '
 }
 
-# play OPTIONS...: all that was recorded since is of the samples, in their order, or silence. A guest
-# that is too slow plays silence, or old samples, between; a part may then be lost. The header of the
-# recording is 11 frames.
+# play OPTIONS...: what was recorded since is of the samples, one behind the other, or silence. An
+# emulated card on a busy machine loses some and repeats others where it plays too late: half of them
+# have to be there, nearly all with their neighbour. The header of the recording is 11 frames.
 play() {
 	local before
 	before=$(stat -c %s $WORK/share/played.wav)
@@ -51,10 +51,17 @@ play() {
 	}
 	$1 == "00000000" { next }
 	!($1 in at) { foreign++; next }
-	at[$1] > last { last = at[$1]; heard++ }
+	{
+		if (!seen[$1]++)
+			heard++
+		if (at[$1] == last + 1)
+			in_order++
+		last = at[$1]
+		all++
+	}
 	END {
-		print count " frames played, " heard " heard in order, " foreign + 0 " foreign"
-		exit heard < count * 0.9 || foreign > 11
+		print count " played, " heard " heard, " in_order " of " all " in order, " foreign + 0 " foreign"
+		exit heard < count / 2 || in_order < all * 0.95 || foreign > 11
 	}'
 }
 

@@ -45,7 +45,7 @@ arrived() {
 
 # load SIZE
 load() {
-	local words image
+	local words image call
 	words=$(tr ' ' '\n' </proc/cmdline | grep -v '^arm64.pagesize=\|^exercise.kexec=' | tr '\n' ' ')
 	if ! grep -q "policy 0" /expect; then
 		words="$words arm64.pagesize=$(($1 / 1024))k"
@@ -53,25 +53,28 @@ load() {
 	image=$(disk kexec_image)
 	cat "$image" >$WORK/image
 	cat "$(disk kexec_initramfs)" >$WORK/initramfs
-	# Both system calls in turn: the number of steps that are left tells whose it is.
-	if [ $(($(echo "$STEPS" | tr ',' '\n' | wc -l) % 2)) = 0 ]; then
-		kexec --kexec-syscall -l $WORK/image --initrd=$WORK/initramfs \
-			--command-line="$words exercise.kexec=$STEPS"
-	else
-		kexec --kexec-file-syscall -l $WORK/image --initrd=$WORK/initramfs \
-			--command-line="$words exercise.kexec=$STEPS"
+	# Both system calls in turn, by the number of steps that are left, where there are two.
+	call=--kexec-syscall
+	if [ $(($(left) % 2)) = 1 ] && grep -q '__arm64_sys_kexec_file_load$' /proc/kallsyms; then
+		call=--kexec-file-syscall
 	fi
+	kexec $call -l $WORK/image --initrd=$WORK/initramfs \
+		--command-line="$words exercise.kexec=$STEPS"
 	[ "$(cat /sys/kernel/kexec_loaded)" = 1 ]
 	rm $WORK/image $WORK/initramfs
 }
 
-FROM=$(word exercise.from)
+# How many steps are left.
+left() {
+	echo "$STEPS" | tr ',' '\n' | wc -l
+}
+
 NOW=${STEPS%%,*}
 STEPS=${STEPS#*,}
 NEXT=${STEPS%%,*}
 if [ "$(word exercise.kexec)" ]; then
-	check arrived_at_$NOW.$(echo "$STEPS" | tr ',' '\n' | wc -l)_left arrived "$NOW"
+	check "$(left)_left.arrived_at_$NOW" arrived "$NOW"
 fi
 if [ "$NEXT" != done ]; then
-	check load_for_$NEXT.$(echo "$STEPS" | tr ',' '\n' | wc -l)_left load "$NEXT"
+	check "$(left)_left.load_for_$NEXT" load "$NEXT"
 fi

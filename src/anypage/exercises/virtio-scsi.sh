@@ -10,7 +10,7 @@
 #     "-device scsi-hd,drive=virtio_scsi,bus=virtio-scsi.0",
 # ]
 # ///
-# A SCSI disk at virtio-scsi.
+# A SCSI disk at the paravirtual controller virtio-scsi.
 . /exercises/library/base.sh
 . /exercises/library/disk.sh
 
