@@ -4,7 +4,7 @@
 # once; what was written is read again after the page cache was emptied. xfs_io, like blockdev and
 # dd, also works on a disk.
 
-SIZE=25165824			# bytes that are written; no multiple of anything above 8 MiB
+SIZE=12582912			# bytes that are written
 
 # same_as FILE DISK: the disk begins with the file
 same_as() {
@@ -35,7 +35,7 @@ unaligned() {
 direct() {
 	local block size
 	block=$(blockdev --getss "$1")
-	for size in "$block" $((block * 3)) 65536 1048576 8388608; do
+	for size in "$block" $((block * 3)) 65536 1048576 4194304; do
 		random_file $WORK/data $((size * 3))
 		dd if=$WORK/data of="$1" bs=$size oflag=direct
 		same_as $WORK/data "$1"
@@ -58,8 +58,8 @@ mapped() {
 parallel() {
 	local i jobs=
 	for i in 0 1 2 3; do
-		random_file $WORK/data.$i 8000000
-		dd if=$WORK/data.$i of="$1" bs=40000 seek=$((i * 8000000)) oflag=seek_bytes conv=notrunc &
+		random_file $WORK/data.$i 4000000
+		dd if=$WORK/data.$i of="$1" bs=40000 seek=$((i * 4000000)) oflag=seek_bytes conv=notrunc &
 		jobs="$jobs $!"
 	done
 	for i in $jobs; do
@@ -68,7 +68,7 @@ parallel() {
 	jobs=
 	drop_caches
 	for i in 0 1 2 3; do
-		dd if="$1" bs=40000 skip=$((i * 8000000)) iflag=skip_bytes count=200 | cmp - $WORK/data.$i &
+		dd if="$1" bs=40000 skip=$((i * 4000000)) iflag=skip_bytes count=100 | cmp - $WORK/data.$i &
 		jobs="$jobs $!"
 	done
 	for i in $jobs; do

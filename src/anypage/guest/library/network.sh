@@ -89,7 +89,7 @@ jumbo() {
 	done
 	wait_for on here ping -c 1 -W 1 $THERE
 	on here ping -c 3 -i 0.2 -W 5 -s 8900 $THERE | grep "3 packets received"
-	both_ways 8000000
+	both_ways 5000000
 }
 
 tear_down() {
@@ -104,7 +104,7 @@ exercise_network() {
 	check set_up set_up "$1"
 	[ "$OK" ] || return 0
 	check ping pings
-	check tcp both_ways 8000000
+	check tcp both_ways 5000000
 	check jumbo jumbo
 	check tear_down tear_down
 }
