@@ -79,10 +79,14 @@ def exercise(
 
 
 def _tell(job: Job, line: str, progress: Progress) -> None:
+    """An exercise that has ended, and each check that fails, with the reason."""
     value = console.read_line(line) or {}
     name, _, check = str(value.get("check", "")).partition("/")
-    if check == "kernel_log" or value.get("status") == "failed":
-        progress(f"{job.asked or 'default'}: {name}: {value.get('status') if check else ''}")
+    asked = job.asked or "default"
+    if value.get("status") == "failed":
+        progress(f"{asked}: {name}/{check} FAILED: {value.get('reason') or value.get('found')}")
+    if check == "kernel_log":
+        progress(f"{asked}: {name} is done")
 
 
 def _after(chosen: tuple[Exercise, ...], verdict: Verdict) -> tuple[Exercise, ...]:

@@ -62,4 +62,3 @@ for size in 1 500 2001; do
 	check inflate_$size inflate $size
 	check deflate_$size deflate
 done
-rm -f $WORK/*

@@ -71,5 +71,3 @@ check samples make_samples
 check write play
 check mmap play -M
 check small_periods play --period-size=512 --buffer-size=4096
-umount $WORK/share
-rm -f $WORK/*

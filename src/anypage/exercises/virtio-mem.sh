@@ -69,4 +69,3 @@ check use use
 check unplug unplug
 check plug_again plug
 check use_again use
-rm -f $WORK/*
