@@ -20,12 +20,16 @@ cd /selftests/mm || skip "the tests are not here"
 # results CATEGORY: the reports of a run, for the init
 results() {
 	awk -v category="$1" '
-	function report(status, name) {
+	function report(status, name, reason) {
 		gsub(/[^A-Za-z0-9_.=+-]+/, "-", name)
 		name = test "." substr(name, 1, 90)
 		if (seen[name]++)
 			name = name "." seen[name]
-		print status " " category "." name
+		print status " " category "." name " " reason
+	}
+	# What a line of TAP says behind its number and name.
+	function reason_of(line) {
+		return match(line, /# (SKIP|exit=)/) ? substr(line, RSTART + 2) : "the test says no more"
 	}
 	/^# running / {
 		test = $0
@@ -38,11 +42,11 @@ results() {
 		title = $0
 		sub(/^# *(not )?ok [0-9]+ */, "", title)
 		sub(/# SKIP.*/, "", title)
-		report(status, title)
+		report(status, title, reason_of($0))
 	}
 	/^(not )?ok [0-9]+ / {
 		status = /^not/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
-		report(status, "whole")
+		report(status, "whole", reason_of($0))
 	}'
 }
 
