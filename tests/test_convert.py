@@ -14,9 +14,13 @@ import pytest
 from kernel import small_tree
 
 from anypage import convert
+from anypage.areas import REST, area_of
+from anypage.areas import areas as kernel_areas
+from anypage.convert import Lines
 from anypage.errors import AnypageError
 from anypage.fetch import package_versions
 from anypage.repo import Repo
+from anypage.report import areas
 from anypage.series import Patch
 from anypage.tree import Version
 
@@ -64,6 +68,24 @@ def test_a_tree_becomes_a_branch_with_a_commit_for_each_subsystem(tmp_path: Path
     assert [s.split(": ")[0] for s in subjects] == ["net", "mm", "Linux 6.12.9"]
     assert result.edits == {"storage": 2}
     assert Repo(result.output).git("status", "--porcelain") == ""
+
+
+def test_lines_are_counted_by_area(tmp_path: Path) -> None:
+    result = convert(small_tree(tmp_path / "linux"), tmp_path / "out")
+    assert result.area_lines["memory management"] == Lines(series=0, rules=2)
+    assert result.area_lines["Xen"] == Lines(series=0, rules=0)
+    assert sum(lines.rules for lines in result.area_lines.values()) == result.lines.rules
+    page = areas.page(result, "anypage convert")
+    assert "| memory management | 2 | 0 | 100% |\n" in page
+    assert "| everything else | 2 | 0 | 100% |\n" in page
+    assert "| Xen |" not in page
+
+
+def test_the_longest_beginning_of_a_path_is_its_area() -> None:
+    assert area_of("drivers/net/xen-netfront.c") == "Xen"
+    assert area_of("fs/nfsd/nfs4proc.c") == "NFS"
+    assert area_of("fs/buffer.c") == "file systems"
+    assert area_of("drivers/gpu/drm/drm_mm.c") == REST
 
 
 def test_the_same_tree_gives_the_same_commits(tmp_path: Path) -> None:
@@ -140,6 +162,13 @@ def test_interrupted_anywhere_the_output_is_absent_or_whole(
     assert convert(source, output).tree == whole.tree
     left = [p.name for p in tmp_path.iterdir() if p.name.startswith(".out")]
     assert left == []
+
+
+@pytest.mark.slow
+def test_areas_are_paths_of_the_kernel(pristine: Path) -> None:
+    beginnings = {beginning for known in kernel_areas().values() for beginning in known}
+    unknown = {b for b in beginnings if not any(pristine.glob(f"{b.rstrip('/')}*"))}
+    assert unknown == {"include/asm-generic/page-limits.h"}  # new in the series
 
 
 @pytest.mark.slow

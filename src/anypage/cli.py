@@ -2,7 +2,6 @@
 """The command line: parses, prints, exits. What it does, a Python caller can do in three lines."""
 
 import dataclasses
-import itertools
 import json
 import os
 import shlex
@@ -19,18 +18,23 @@ from rich.table import Table
 import anypage
 from anypage import rules
 from anypage.audit import not_in
+from anypage.boot import Verdict
 from anypage.boot import machine as known_machine
 from anypage.build import modules_of
 from anypage.cache import whole_file
+from anypage.cli_machines import combined
+from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
+from anypage.exercise import merged, outcomes, worse
 from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import agreement, explanation
 from anypage.report import (
     accuracy,
+    areas,
     documents,
     html,
     measurement,
@@ -51,6 +55,8 @@ _out = Console()
 _err = Console(stderr=True)
 _START = time.monotonic()
 _WIDE = 200  # columns of tables in a file
+
+app.command()(subsystems)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
@@ -118,11 +124,15 @@ def fetch(
 def convert(
     tree: Annotated[str, typer.Argument(help="What `anypage fetch` takes.")],
     output: Annotated[Path, typer.Option(help="The folder of the new repository.")],
+    page: Annotated[Path | None, typer.Option(help="Write who converts what to this file.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes that search the tree.")] = 2,
     as_json: Json = False,
 ) -> None:
     """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
     result = anypage.convert(tree, output, jobs=jobs, progress=_progress)
+    if page:
+        with whole_file(page) as part:
+            part.write_text(areas.page(result, "anypage convert TREE --output DIR --page FILE"))
     if as_json:
         _print_json(documents.conversion(result))
     else:
@@ -299,6 +309,12 @@ def boot(
     firmware: Annotated[str, typer.Option(help="none, efi or none,efi.")] = "",
     acpi: Annotated[str, typer.Option(help="on, off or on,off.")] = "",
     matrix: Annotated[bool, typer.Option(help="Boot every machine that is known.")] = False,
+    exercise: Annotated[
+        str, typer.Option(help="Exercise these subsystems instead: all, or names with commas.")
+    ] = "",
+    baseline: Annotated[
+        list[Path] | None, typer.Option(help="Another kernel's --json: what fails there may fail.")
+    ] = None,
     modules: Annotated[
         Path | None, typer.Option(help="A folder with lib/modules; anypage finds its own.")
     ] = None,
@@ -313,59 +329,52 @@ def boot(
 
     Options that take a list are combined with each other: each machine boots at each page size.
     """
-
-    base = known_machine(machine)
-    choices: dict[str, list[Any]] = {
-        "cpu": _list(cpu, base.cpu),
-        "smp": [int(text) for text in _list(smp, str(base.smp))],
-        "memory": _list(memory, base.memory),
-        "kaslr": _switches(kaslr, base.kaslr),
-        "nodes": [int(text) for text in _list(numa, str(base.nodes))],
-        "el2": _switches(el2, base.el2),
-        "firmware": _list(firmware, base.firmware),
-        "acpi": _switches(acpi, base.acpi),
-    }
-    machines = [
-        dataclasses.replace(base, **dict(zip(choices, values, strict=True)))
-        for values in itertools.product(*choices.values())
-    ]
+    machines = combined(
+        known_machine(machine),
+        cpu=cpu,
+        smp=smp,
+        memory=memory,
+        kaslr=kaslr,
+        nodes=numa,
+        el2=el2,
+        firmware=firmware,
+        acpi=acpi,
+    )
     todo = anypage.jobs_of(machines, page_size.split(","), append=append, expect=expect)
     if matrix:
         todo = anypage.full_matrix()
     _progress(f"{len(todo)} boots")
-    verdicts = anypage.boot(
-        image,
-        todo,
-        modules=modules or modules_of(image),
-        boot_time=not fixed,
-        timeout=timeout,
-        parallel=jobs,
-        done=lambda v: _progress(
-            f"{v.requested} on {v.machine.cpu}: {'passed' if v.passed else 'FAILED'}"
-        ),
-    )
-    if as_json:
-        _print_json(
-            {"image": documents.image(image, verdicts), "boots": [v.as_json() for v in verdicts]}
-        )
+    common: dict[str, Any] = {
+        "modules": modules or modules_of(image),
+        "boot_time": not fixed,
+        "timeout": timeout,
+        "parallel": jobs,
+    }
+    names = exercise.split(",")
+    if exercise:
+        verdicts = anypage.exercise(image, todo, names, **common, progress=_progress)
     else:
-        _out.print(terminal.boots(verdicts))
-        _lines(terminal.failures(verdicts))
-    raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+        verdicts = anypage.boot(image, todo, **common, done=lambda v: _progress(_in_short(v)))
+    found = outcomes(names, verdicts) if exercise else []
+    if as_json:
+        document = {
+            "image": documents.image(image, verdicts),
+            "boots": [verdict.as_json() for verdict in verdicts],
+        }
+        _print_json(document | ({"exercises": documents.exercises(found)} if exercise else {}))
+    else:
+        _out.print(terminal.exercises(found) if exercise else terminal.boots(verdicts))
+        _lines([*terminal.skips(found), *terminal.failures(verdicts)])
+    if not baseline:
+        raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+    new = worse(found, merged([json.loads(path.read_bytes())["exercises"] for path in baseline]))
+    _lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
+    raise typer.Exit(1 if new or any(v.problem for v in verdicts) else 0)
 
 
-def _list(text: str, default: str) -> list[str]:
-    return text.split(",") if text else [default]
-
-
-def _switches(text: str, default: bool) -> list[bool]:
-    words = {"on": True, "off": False}
-    try:
-        return [words[word] for word in text.split(",")] if text else [default]
-    except KeyError as error:
-        raise AnypageError(
-            f"'{text}' is neither on nor off", remedy="use on, off or on,off"
-        ) from error
+def _in_short(verdict: Verdict) -> str:
+    result = "passed" if verdict.passed else "FAILED"
+    return f"{verdict.requested} on {verdict.machine.cpu}: {result}"
 
 
 @app.command()

@@ -3,12 +3,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from anypage.areas import REST, area_of, areas
 from anypage.audit import apply, edits_by_file, find
 from anypage.cache import whole_folder
 from anypage.changelog import group, message
@@ -57,8 +58,9 @@ class Conversion:
     """What became of a tree.
 
     lines is counted over the whole tree, generic_lines outside of arch/arm64 and of the headers
-    that define the limits. unconverted findings need a person; those in review are converted, but
-    code behind them has to refuse page sizes that do not suit it. seconds: by stage.
+    that define the limits, area_lines for each area of facts/areas.toml. unconverted findings need
+    a person; those in review are converted, but code behind them has to refuse page sizes that do
+    not suit it. seconds: by stage.
     """
 
     output: Path
@@ -73,6 +75,7 @@ class Conversion:
     edits: dict[str, int]
     lines: Lines
     generic_lines: Lines
+    area_lines: dict[str, Lines]
     unconverted: tuple[Finding, ...]
     review: tuple[Finding, ...]
     seconds: dict[str, float]
@@ -125,6 +128,8 @@ def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clo
         commits = _commits(part, findings)
         repo.commit_all(commits, BRANCH, date)
     with clock.stage("count"):
+        by_series = _changed(repo, pristine, after_series)
+        by_rules = _changed(repo, after_series, "HEAD")
         return Conversion(
             output=target,
             branch=BRANCH,
@@ -136,8 +141,9 @@ def _convert(tree: KernelTree, part: Path, target: Path, jobs: int, clock: "_Clo
             files=len(repo.git("diff", "--name-only", pristine, "HEAD").splitlines()),
             commits=len(chosen) + len(commits),
             edits=dict(sorted(Counter(f.rule for f in findings if f.edits).items())),
-            lines=_lines(repo, pristine, after_series, lambda path: True),
-            generic_lines=_lines(repo, pristine, after_series, _is_generic),
+            lines=_lines(by_series, by_rules, lambda path: True),
+            generic_lines=_lines(by_series, by_rules, _is_generic),
+            area_lines=_area_lines(by_series, by_rules),
             unconverted=tuple(f for f in findings if not f.edits),
             review=tuple(f for f in findings if f.edits and f.rule == kconfig.ID),
             seconds=clock.seconds,
@@ -190,13 +196,30 @@ def _is_generic(path: str) -> bool:
     return not any(fnmatch(path, pattern) for pattern in _LIMIT_HEADERS)
 
 
-def _lines(repo: Repo, pristine: str, after_series: str, wanted: Callable[[str], bool]) -> Lines:
-    def changed(before: str, after: str) -> int:
-        rows = repo.git("diff", "--numstat", before, after).splitlines()
-        fields = (row.split("\t") for row in rows)
-        return sum(int(added) + int(gone) for added, gone, path in fields if wanted(path))
+def _changed(repo: Repo, before: str, after: str) -> dict[str, int]:
+    """Lines added and removed, by path."""
+    rows = repo.git("diff", "--numstat", before, after).splitlines()
+    fields = (row.split("\t") for row in rows)
+    return {path: int(added) + int(gone) for added, gone, path in fields}
 
-    return Lines(changed(pristine, after_series), changed(after_series, "HEAD"))
+
+def _lines(
+    by_series: Mapping[str, int], by_rules: Mapping[str, int], wanted: Callable[[str], bool]
+) -> Lines:
+    series, rules = (
+        sum(count for path, count in changed.items() if wanted(path))
+        for changed in (by_series, by_rules)
+    )
+    return Lines(series, rules)
+
+
+def _area_lines(by_series: Mapping[str, int], by_rules: Mapping[str, int]) -> dict[str, Lines]:
+    """Every area, in the order of the facts, also those in which nothing changed."""
+    found = {}
+    for name in (*areas(), REST):
+        paths = {path for path in by_series.keys() | by_rules.keys() if area_of(path) == name}
+        found[name] = _lines(by_series, by_rules, paths.__contains__)
+    return found
 
 
 class _Clock:

@@ -12,9 +12,7 @@ from anypage.boot import Job, Machine, Verdict, boot, jobs_of, machine
 from anypage.build import Build, build
 from anypage.cache import cache_dir, locked
 from anypage.convert import Conversion, convert
-from anypage.fetch import fetch
-
-SERIES = "6.12"
+from anypage.fetch import SERIES, fetch
 
 Progress = Callable[[str], None]
 

@@ -14,6 +14,8 @@ from anypage.process import run
 from anypage.repo import import_folder
 from anypage.tree import KernelTree, supported
 
+SERIES = "6.12"
+
 # Trees from the cache are git repositories: a conversion then copies nothing but links.
 IMPORT_DATE = 1_700_000_000
 

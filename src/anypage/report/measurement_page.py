@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from anypage.measure import Measurement, ratio
 from anypage.measure.counting import Run
-from anypage.report.measurement import NOISY, Rows, function_rows, sections, top_functions
+from anypage.report.markdown import table
+from anypage.report.measurement import NOISY, function_rows, sections, top_functions
 
 _METHOD = """\
 Instructions are those that the kernel executed, counted by a plugin of QEMU for each address: no
@@ -31,12 +32,12 @@ def _parts(result: Measurement, command: str) -> Iterator[str]:
     for title, rows in sections(result):
         if len(rows) > 1:
             yield f"## {title}"
-            yield _table(rows)
+            yield table(rows)
     for run in result.runs:
         for workload in _explained(result, run):
             if found := top_functions(result, run, workload):
                 yield f"## Where it comes from: {workload}, {run.page_size.label} pages"
-                yield _table(function_rows(found))
+                yield table(function_rows(found))
     yield "## How it was measured"
     yield "\n".join(f"    {line}" for line in (result.conversion, *result.method) if line)
 
@@ -50,14 +51,3 @@ def _explained(result: Measurement, run: Run) -> Iterator[str]:
         times = ratio(run, before, count.workload) or 1.0
         if count.workload in _EXPLAINED or (times > _MUCH and count.spread <= NOISY):
             yield count.workload
-
-
-def _table(rows: Rows) -> str:
-    marks = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(
-        "| " + " | ".join(map(_cell, row)) + " |" for row in (rows[0], marks, *rows[1:])
-    )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

@@ -4,10 +4,11 @@
 from collections.abc import Iterator, Sequence
 
 from anypage.findings import Companions, Edit, Finding
-from anypage.limits import Limit, NotConvertible, condition_limits
+from anypage.limits import Limit, NotConvertible, condition_limits, expression, limit
 from anypage.rules import Example
 from anypage.source.lexer import Call, Token, calls
 from anypage.source_file import File
+from anypage.values import SIZES, Context, Evaluator, Unknown
 
 ID = "assertion"
 EXPLANATION = """\
@@ -43,8 +44,7 @@ def examine(file: File) -> Iterator[Finding]:
 def _judge(file: File, call: Call) -> Iterator[Finding]:
     condition = call.args[0]
     if call.name.text in _OTHERS:
-        reason = "a power of two at some page sizes is none at others"
-        yield file.finding(ID, condition, reason=reason, fix="assert it for each page size")
+        yield _judge_power(file, condition)
     if call.name.text in _MASKED:
         reason = f"{call.name.text.decode()}() asserts that its mask is a constant"
         fix = "shift and mask in the code, or a mask for the largest page"
@@ -60,6 +60,31 @@ def _judge(file: File, call: Call) -> Iterator[Finding]:
         return
     reason = "the assertion is checked at build time"
     yield file.finding(ID, condition, reason=reason, fix=_FIX, edits=edits, companions=companions)
+
+
+def _judge_power(file: File, value: Sequence[Token]) -> Finding:
+    """Page sizes differ by powers of two: what can be lost are the low bits, at the smallest."""
+    fix = "assert it for each page size"
+    try:
+        if not _always_power(file, value):
+            raise NotConvertible("a power of two at some page sizes is none at others")
+        found = limit(file, value, "min")
+    except NotConvertible as error:
+        return file.finding(ID, value, reason=str(error), fix=fix)
+    reason = "the assertion is checked at build time"
+    return file.finding(
+        ID, value, reason=reason, fix=_FIX, edits=found.edits, companions=found.companions
+    )
+
+
+def _always_power(file: File, value: Sequence[Token]) -> bool:
+    """Is it known to be a power of two at every page size?"""
+    node, evaluator = expression(value), Evaluator(file)
+    try:
+        values = [evaluator.value(node, Context(size, 0), file.data) for size in SIZES]
+    except Unknown:
+        return False
+    return not evaluator.guesses and all(v > 0 and not v & v - 1 for v in values)
 
 
 def _rewrite(
@@ -128,6 +153,14 @@ EXAMPLES = (
         "#define PFN_BITS\t(SECTION_SIZE_BITS - PAGE_SHIFT)\n"
         "#define PFN_BITS_MIN\t(SECTION_SIZE_BITS_MAX - PAGE_SHIFT_MAX)\n"
         "void f(void)\n{\n\tBUILD_BUG_ON(LAST_BIT > PFN_BITS_MIN);\n}\n",
+    ),
+    Example(
+        "void f(void)\n{\n\tBUILD_BUG_ON_NOT_POWER_OF_2(2 * PAGE_SIZE / 256);\n}\n",
+        "void f(void)\n{\n\tBUILD_BUG_ON_NOT_POWER_OF_2(2 * PAGE_SIZE_MIN / 256);\n}\n",
+    ),
+    Example(
+        "void f(void)\n{\n\tBUILD_BUG_ON_NOT_POWER_OF_2(PAGE_SIZE - 4096);\n}\n",
+        reason="is none at others",
     ),
     Example(
         "static_assert(PAGE_SIZE == SZ_4K);\n",

@@ -130,7 +130,7 @@ void g(struct device *d)
     ),
     Example(
         """\
-int f(void)
+static int f(void)
 {
 	struct queue_limits lim = {
 		.io_min = 1,
@@ -142,7 +142,7 @@ int f(void)
 }
 """,
         """\
-int f(void)
+static int f(void)
 {
 	struct queue_limits lim = {
 		.io_min = 1,

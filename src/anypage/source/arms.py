@@ -14,7 +14,7 @@ _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+([^\n]+(?:(?<=\\)\n[
 _DIRECTIVE = re.compile(rb"^[ \t]*#(?:[^\\\n]|\\\n|\\.)*", re.MULTILINE)
 _INDENT = re.compile(rb"^[ \t]*(?=\S)", re.MULTILINE)
 _MEMBER = re.compile(rb"([ \t]*)(\.\w+\s*=)[ \t]*([^,;{}#]+),\s*")
-_INITIALISER = re.compile(rb"=\s*\{[^{}]*\Z")
+_INITIALISER = re.compile(rb"(?:^|[;{}])([^;{}]*)=\s*\{[^{}]*\Z")
 _WIDTH = 80
 _LIMIT = 100
 _NEAR = 2000
@@ -86,9 +86,8 @@ def as_statements(data: bytes, target: Group, tests: Sequence[bytes], exhaustive
 def as_member(data: bytes, target: Group, tests: Sequence[bytes]) -> Edit:
     """`.member = test ? value : 0,` for an #if around one member of an automatic object."""
     match = _MEMBER.fullmatch(target.bodies[0])
-    before = _code_before(data, target.start)
-    statement = before[before.rfind(b";") + 1 :]
-    automatic = _INITIALISER.search(statement) and not re.search(rb"\bstatic\b", statement)
+    declaration = _INITIALISER.search(_code_before(data, target.start))
+    automatic = declaration and not re.search(rb"\bstatic\b", declaration[1])
     if len(target.bodies) != 1 or len(tests) != 1 or match is None or not automatic:
         raise NotConvertible("the condition cuts a statement in two")
     value = tests[0] + b" ? " + match[3] + b" : 0,\n"

@@ -19,15 +19,26 @@ struct check {
 	void (*run)(void);
 };
 
+/* Of the check that runs: several may share a function. */
+extern const char *check_name;
+
 /* Each file exports one array, ended by an empty entry. */
 extern const struct check page_checks[], memory_checks[], process_checks[], shm_checks[];
 extern const struct check huge_checks[], swap_checks[], file_checks[], ipc_checks[];
 extern const struct check clock_checks[], module_checks[], core_checks[], bpf_checks[];
 extern const struct check perf_checks[], kernel_checks[];
 
+/* One for each module that the host sent. */
+const struct check *load_checks(void);
+
 void run_checks(const struct check *checks);
 void report_begin(void);
-int report_end(void);
+int report_end(const char *next);
+
+/* For what is no check of this program: the exercises, which are scripts. */
+enum status { PASSED, FAILED, SKIPPED, UNFINISHED };
+void report_start(const char *name);
+void report_result(const char *name, enum status status, const char *reason, double seconds);
 
 /* Ends of a check. The texts are kept for the report. */
 __attribute__((noreturn, format(printf, 3, 4)))

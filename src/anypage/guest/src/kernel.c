@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "kernel.h"
 #include "util.h"
 
 /* klogctl(2) */
@@ -156,7 +157,38 @@ static void check_given_back(void)
 	expect_least("kB of static storage given back", 64 - page_size / KB, kb);
 }
 
-static void check_log(void)
+/* Each algorithm tests itself as it is registered. */
+static void check_crypto(void)
+{
+	const char *text = read_whole("/proc/crypto", NULL);
+	char name[64], result[16];
+
+	if (!text || !strstr(text, "selftest"))
+		skip("no cryptography in this kernel");
+	for (; (text = strstr(text, "driver ")); text++) {
+		if (sscanf(text, "driver : %63s module : %*s priority : %*s refcnt : %*s "
+			   "selftest : %15s", name, result) != 2)
+			fail("/proc/crypto", "driver, module, ... selftest", "%.60s", text);
+		expect_text(name, "passed", result);
+	}
+}
+
+/* What the test modules say, once they have run. */
+static void check_tests(void)
+{
+	const char *line = find_message("not ok ");
+	char *log = kernel_log();
+
+	if (line)
+		fail("KUnit", "no test fails", "%s", line);
+	if (!strstr(log, "KTAP version") && !strstr(log, "Summary: "))
+		skip("no test was loaded");
+	for (line = log; (line = strstr(line, "Summary: ")); line++)
+		if (!strstr(message_of(line), " failed: 0 "))
+			fail("test_vmalloc", "failed: 0", "%s", message_of(line));
+}
+
+void check_log(void)
 {
 	static const char *const bad[] = {
 		"WARNING: ", "BUG: ", "BUG ", "kernel BUG", "Oops", "Unable to handle",
@@ -182,6 +214,8 @@ const struct check kernel_checks[] = {
 	{ "kernel.firmware", check_firmware },
 	{ "kernel.policy", check_policy },
 	{ "kernel.given_back", check_given_back },
+	{ "kernel.crypto", check_crypto },
+	{ "kernel.tests", check_tests },
 	{ "kernel.log", check_log },
 	{ }
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Modules: all that the host sent load, do their work, and unload. /modules/order names the
- * files, dependencies first.
+ * Modules: all that the host sent load, do their work, and unload. /modules/order has a line for
+ * each, dependencies first: file, the error with which it may refuse (0: none), parameters.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,24 +20,17 @@
 #include "util.h"
 
 #define DIRECTORY "/modules/"
-#define MAX_MODULES 256
+#define LOAD "module.load."
 #define MOUNT_POINT "/mnt"
 
-static char *files[MAX_MODULES];
+struct module {
+	const char *file, *name, *parameters;
+	int error;
+	bool stays;
+};
 
-static size_t read_order(void)
-{
-	char *text = read_whole(DIRECTORY "order", NULL), *line;
-	size_t count = 0;
-
-	if (!text)
-		skip("no modules given");
-	for (line = strtok(text, "\n"); line && count < MAX_MODULES; line = strtok(NULL, "\n"))
-		files[count++] = line;
-	if (!count)
-		skip("no modules given");
-	return count;
-}
+static struct module *modules;
+static size_t count;
 
 /* The kernel's name of a file a-b.ko is a_b. */
 static const char *module_name(const char *file)
@@ -50,6 +43,26 @@ static const char *module_name(const char *file)
 	return name;
 }
 
+/* Splits a line at its blanks, the parameters being all that is left. */
+static void read_module(char *line, struct module *module)
+{
+	module->file = strsep(&line, " ");
+	module->name = module_name(module->file);
+	module->error = atoi(strsep(&line, " "));
+	module->stays = atoi(strsep(&line, " "));
+	module->parameters = line;
+}
+
+static void read_order(void)
+{
+	char *text = read_whole(DIRECTORY "order", NULL), *line;
+
+	while (text && (line = strsep(&text, "\n")) && *line) {
+		modules = realloc(modules, (count + 1) * sizeof(*modules));
+		read_module(line, &modules[count++]);
+	}
+}
+
 static const char *state_of(const char *name)
 {
 	static char path[300];
@@ -60,29 +73,62 @@ static const char *state_of(const char *name)
 
 static void check_load(void)
 {
-	size_t count = read_order();
+	const struct module *module = modules;
 	char path[300];
+	int fd, error;
 
-	for (size_t i = 0; i < count; i++) {
-		int fd;
+	while (strcmp(module->name, check_name + strlen(LOAD)))
+		module++;
+	snprintf(path, sizeof(path), DIRECTORY "%s", module->file);
+	fd = must(open(path, O_RDONLY | O_CLOEXEC));
+	error = syscall(SYS_finit_module, fd, module->parameters, 0) ? errno : 0;
+	close(fd);
+	if (error && error == module->error)
+		skip("refuses, as it should here: %s", strerror(error));
+	if (error)
+		fail(module->file, "loads", "%s", strerror(error));
+	expect_text(module->file, "live", state_of(module->name));
+}
 
-		snprintf(path, sizeof(path), DIRECTORY "%s", files[i]);
-		fd = must(open(path, O_RDONLY | O_CLOEXEC));
-		if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
-			fail(files[i], "loads", "%s", strerror(errno));
-		close(fd);
-		expect_text(files[i], "live", state_of(module_name(files[i])));
-	}
+static void check_none(void)
+{
+	skip("no modules given");
+}
+
+static const char *load_name(const char *module)
+{
+	char *name = malloc(sizeof(LOAD) + strlen(module));
+
+	strcpy(name, LOAD);
+	return strcat(name, module);
+}
+
+const struct check *load_checks(void)
+{
+	static const struct check none[] = { { "module.load", check_none }, { } };
+	struct check *checks;
+
+	read_order();
+	if (!count)
+		return none;
+	checks = calloc(count + 1, sizeof(*checks));
+	for (size_t i = 0; i < count; i++)
+		checks[i] = (struct check){ load_name(modules[i].name), check_load };
+	return checks;
 }
 
 static void check_unload(void)
 {
-	for (size_t i = read_order(); i--;) {
-		const char *name = module_name(files[i]);
+	if (!count)
+		skip("no modules given");
+	for (size_t i = count; i--;) {
+		const struct module *module = &modules[i];
 
-		if (syscall(SYS_delete_module, name, O_NONBLOCK))
-			fail(files[i], "unloads", "%s", strerror(errno));
-		expect_text(files[i], "absent", state_of(name));
+		if (module->stays || strcmp(state_of(module->name), "live"))
+			continue;
+		if (syscall(SYS_delete_module, module->name, O_NONBLOCK))
+			fail(module->file, "unloads", "%s", strerror(errno));
+		expect_text(module->file, "absent", state_of(module->name));
 	}
 }
 
@@ -196,7 +242,6 @@ static void check_e1000e(void)
 }
 
 const struct check module_checks[] = {
-	{ "module.load", check_load },
 	{ "module.vfat", check_vfat },
 	{ "module.e1000e", check_e1000e },
 	{ "module.unload", check_unload },

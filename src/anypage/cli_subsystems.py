@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`anypage subsystems`: a page from the JSON of other commands."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anypage.cache import whole_file
+from anypage.report import subsystems as report
+
+
+def subsystems(
+    boots: Annotated[list[Path], typer.Argument(help="Of `anypage boot --json`, also --exercise.")],
+    page: Annotated[Path, typer.Option(help="Write the page to this file.")],
+    conversion: Annotated[
+        Path | None, typer.Option(help="Of `anypage convert --json`: lines of each area.")
+    ] = None,
+    objects: Annotated[
+        Path | None, typer.Option(help="The build folder, as `anypage build --json` names it.")
+    ] = None,
+) -> None:
+    """Write a page: each area of the kernel, who converts it, and what was seen to work."""
+    documents = [json.loads(path.read_bytes()) for path in boots]
+    found = json.loads(conversion.read_bytes())["area_lines"] if conversion else {}
+    lines = {name: (counts["rules"], counts["series"]) for name, counts in found.items()}
+    command = (
+        "anypage subsystems BOOTS.json ... --conversion CONVERT.json --objects DIR --page FILE"
+    )
+    with whole_file(page.absolute()) as part:
+        part.write_text(report.page(documents, lines, objects, command))

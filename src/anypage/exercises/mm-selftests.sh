@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# /// exercise
+# subsystems = ["memory management"]
+# packages = ["bash", "xfsprogs"]
+# files = ["bin/bash", "sbin/mkfs.xfs"]
+# modules = ["test_vmalloc", "test_hmm", "xfs", "loop"]
+# selftests = "mm"
+# alone = true
+# seconds = 3000
+# ///
+# The kernel's own tests of memory management, as their run_vmtests.sh runs them, with each result
+# that a test reports itself. Some fail on any kernel here, for what a small or emulated machine
+# lacks: compare with a kernel that is built for the page size. Left out is hugevm, which walks
+# through all of the address space and takes hours when it is emulated.
+. /exercises/library/base.sh
+
+noise "tests provoke reports"
+cd /selftests/mm || skip "the tests are not here"
+
+# results CATEGORY: the reports of a run, for the init
+results() {
+	awk -v category="$1" '
+	function report(status, name) {
+		gsub(/[^A-Za-z0-9_.=+-]+/, "-", name)
+		name = test "." substr(name, 1, 90)
+		if (seen[name]++)
+			name = name "." seen[name]
+		print status " " category "." name
+	}
+	/^# running / {
+		test = $0
+		sub(/^# running (bash )?(\.\/)?/, "", test)
+		gsub(/[^A-Za-z0-9_.=+-]+/, "-", test)
+		next
+	}
+	/^# *(not )?ok [0-9]+/ {
+		status = /not ok/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
+		title = $0
+		sub(/^# *(not )?ok [0-9]+ */, "", title)
+		sub(/# SKIP.*/, "", title)
+		report(status, title)
+	}
+	/^(not )?ok [0-9]+ / {
+		status = /^not/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
+		report(status, "whole")
+	}'
+}
+
+# run CATEGORY SECONDS
+run() {
+	echo "start $1" >&3
+	timeout -s KILL "$2" bash ./run_vmtests.sh -t "$1" >$WORK/output 2>&1 </dev/null
+	if [ $? = 137 ]; then
+		echo "failed $1.end no end after $2 s" >&3
+	fi
+	results "$1" <$WORK/output >&3
+	if ! grep -q -E '^(not )?ok ' $WORK/output; then
+		echo "skipped $1.none no test of this category ran: $(tail -n 1 $WORK/output)" >&3
+	fi
+}
+
+while read -r program; do
+	echo "skipped left_out.$program it does not compile from this tree" >&3
+done <left-out
+
+for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
+		madv_populate memfd_secret ksm pagemap cow thp hugetlb migration mkdirty mdwe; do
+	run $category 400
+done

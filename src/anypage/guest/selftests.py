@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own tests of user space (tools/testing/selftests), compiled from its tree."""
+
+import hashlib
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from anypage.cache import cache_dir, whole_folder
+from anypage.errors import AnypageError
+from anypage.guest import programs
+from anypage.process import run
+from anypage.tree import KernelTree
+
+_CROSS_COMPILE = "aarch64-linux-gnu-"
+# What the tests need of the tree beside their folder; they write into that, so it is copied.
+_COPIED = (
+    "include/vdso",
+    "lib/test_hmm_uapi.h",
+    "mm/gup_test.h",
+    "scripts/subarch.include",
+    "tools/arch",
+    "tools/build",
+    "tools/include",
+    "tools/scripts",
+    "tools/testing/selftests/arm64/signal",
+    "tools/testing/selftests/kselftest",
+    "tools/testing/selftests/kselftest.h",
+    "tools/testing/selftests/kselftest_harness.h",
+    "tools/testing/selftests/lib.mk",
+    "tools/testing/selftests/pidfd",
+)
+_LIBRARIES = ("libcap-dev", "libnuma-dev", "liburing-dev")
+
+
+def compiled(tree: Path, suite: str) -> Path:
+    """A folder with the programs and scripts of a suite, such as mm; made once for each tree.
+
+    Programs that do not compile are named, a line each, in its file left-out.
+    """
+    source = KernelTree.open(tree)
+    key = hashlib.sha256(f"{source.commit or source.path} {suite}".encode()).hexdigest()[:16]
+    target = cache_dir("selftests") / key
+    if not target.is_dir():
+        with whole_folder(target) as part, tempfile.TemporaryDirectory() as work:
+            _compile(source.path, suite, Path(work), part)
+    return target
+
+
+def _compile(tree: Path, suite: str, work: Path, target: Path) -> None:
+    folder = f"tools/testing/selftests/{suite}"
+    (work / "tree").mkdir()
+    run(["cp", "-r", "--parents", *_COPIED, folder, work / "tree"], cwd=tree, what="cannot copy")
+    words = ["make", "ARCH=arm64", f"CROSS_COMPILE={_CROSS_COMPILE}"]
+    run([*words, f"O={work}/headers", "headers"], cwd=tree, what="cannot make the kernel's headers")
+    words += [f"CC={_compiler(work)}", f"OUTPUT={target}", f"--jobs={os.cpu_count() or 1}"]
+    words += [f"KHDR_INCLUDES=-isystem {work}/headers/usr/include", "--keep-going", "all"]
+    # Some tests of a release may not compile; those that do are there in the end.
+    done = subprocess.run(words, cwd=work / "tree" / folder, capture_output=True, check=False)
+    asked = run([*words[:-2], "-pn", "all"], cwd=work / "tree" / folder).decode(errors="replace")
+    names = _programs(asked)
+    missing = sorted(name for name in names if not (target / name).is_file())
+    if not names or len(missing) == len(names):
+        said = done.stderr.decode(errors="replace").splitlines()[-15:]
+        raise AnypageError(f"the tests of {suite} do not compile", remedy="\n".join(said))
+    (target / "left-out").write_text("".join(f"{name}\n" for name in missing))
+    for script in (tree / folder).glob("*.sh"):
+        (target / script.name).write_bytes(script.read_bytes())
+
+
+def _programs(rules: str) -> list[str]:
+    """TEST_GEN_FILES, as make -p prints it: paths of the programs."""
+    lines = [line for line in rules.splitlines() if line.startswith("TEST_GEN_FILES :")]
+    return [Path(word).name for line in lines for word in line.partition("=")[2].split()]
+
+
+def _compiler(work: Path) -> Path:
+    """A compiler that finds Debian's libraries for arm64, and links statically."""
+    usr = programs.unpacked(_LIBRARIES) / "usr"
+    # Behind the kernel's own headers: those of the packages are older.
+    words = [f"{_CROSS_COMPILE}gcc", "-static", "-idirafter", f"{usr}/include"]
+    words += ["-idirafter", f"{usr}/include/aarch64-linux-gnu", f"-L{usr}/lib/aarch64-linux-gnu"]
+    script = work / "cc"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    script.chmod(0o755)
+    return script

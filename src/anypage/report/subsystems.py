@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The page that says, for each area of the kernel, who converts it and what was seen to work.
+
+All of it is read from the JSON of boots, of a conversion, and from a build folder: nothing is
+ticked that did not run.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from anypage.areas import REST, area_of, areas
+from anypage.report.markdown import table
+
+SIZES = ("4k", "16k", "64k")
+_METHOD = """\
+Lines by rules and by the series are those that the conversion adds and removes. Objects are the
+files that the compiler made of the area in that build. An exercise is a script in
+`src/anypage/exercises`, which runs in the guest and uses the area through Debian's programs; a
+check is one of `src/anypage/guest/src`. Figures at a page size: passed / failed / skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """By what an area is exercised, and its results at each page size."""
+
+    name: str
+    counts: Mapping[str, Counter[str]]
+
+    def cell(self, size: str) -> str:
+        found = self.counts.get(size)
+        if not found:
+            return "did not run"
+        return f"{found['passed']} / {found['failed']} / {found['skipped']}"
+
+
+@cache
+def _facts() -> dict[str, dict[str, Any]]:
+    text = resources.files("anypage.facts").joinpath("exercised.toml").read_text()
+    return tomllib.loads(text)
+
+
+def page(
+    documents: Sequence[Mapping[str, Any]],
+    lines: Mapping[str, tuple[int, int]],
+    objects: Path | None,
+    command: str,
+) -> str:
+    """The whole page, in Markdown.
+
+    documents: of `anypage boot --json`, with and without exercises. lines: by rules and by the
+    series, of each area. objects: a build folder, whose objects are counted.
+    """
+    counted = _objects(objects) if objects else Counter[str]()
+    head = ("area", "by rules", "by series", "objects", "exercised by", *SIZES)
+    rows: list[tuple[str, ...]] = [head]
+    for area in _names(documents):
+        rules, series = lines.get(area, (0, 0))
+        numbers = [str(number or "") for number in (rules, series, counted[area])]
+        means = list(_means(area, documents))
+        if not means:
+            rows.append((area, *numbers, _reason(area), "", "", ""))
+        for means_of_area in means:
+            cells = [means_of_area.cell(size) for size in SIZES]
+            rows.append((area, *numbers, means_of_area.name, *cells))
+            area, numbers = "", ["", "", ""]
+    parts = ["# What was seen to work, by area", f"{_METHOD} Made by", f"    {command}"]
+    parts += [_images(documents), table(rows), "## Skipped", *_skipped(documents)]
+    return "\n\n".join([*parts, "## Failed", *_failed(documents)]) + "\n"
+
+
+def _images(documents: Iterable[Mapping[str, Any]]) -> str:
+    found = {document["image"]["sha256"]: document["image"]["bytes"] for document in documents}
+    return "\n".join(f"    Image of {size:,} bytes, sha256 {sha}" for sha, size in found.items())
+
+
+def _names(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The areas of facts/areas.toml, and what else is exercised."""
+    others = [
+        name
+        for document in documents
+        for exercise in document.get("exercises", {}).values()
+        for name in exercise["subsystems"]
+    ]
+    return list(dict.fromkeys([*areas(), *others]))
+
+
+def _reason(area: str) -> str:
+    return str(_facts().get(area, {}).get("not", "nothing here uses it"))
+
+
+def _means(area: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[_Means]:
+    found: dict[str, dict[str, Counter[str]]] = {}
+    beginnings = tuple(_facts().get(area, {}).get("checks", ()))
+    for document in documents:
+        for name, exercise in document.get("exercises", {}).items():
+            if area in exercise["subsystems"]:
+                for sizes in exercise["checks"].values():
+                    for size, status in sizes.items():
+                        counts = found.setdefault(name, {}).setdefault(size, Counter())
+                        counts[status] += 1
+        if beginnings and "exercises" not in document:
+            for boot in document["boots"]:
+                counts = _checks(boot, beginnings)
+                if counts:
+                    label = f"checks {', '.join(b.rstrip('.') for b in beginnings)}"
+                    sizes = found.setdefault(label, {})
+                    sizes.setdefault(f"{boot['page_size'] >> 10}k", Counter()).update(counts)
+    yield from (_Means(name, counts) for name, counts in found.items())
+
+
+def _checks(boot: Mapping[str, Any], beginnings: tuple[str, ...]) -> Counter[str]:
+    counts = Counter(
+        "passed" if passed else "failed"
+        for name, passed in boot["checks"].items()
+        if name.startswith(beginnings)
+    )
+    counts["skipped"] += sum(name.startswith(beginnings) for name in boot["skipped"])
+    return +counts
+
+
+def _objects(folder: Path) -> Counter[str]:
+    """The objects that a build made of each area."""
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.o"))
+    sources = (p for p in paths if not p.endswith((".mod.o", "built-in.o", "vmlinux.o")))
+    return Counter(area for path in sources if (area := area_of(path[:-1] + "c")) != REST)
+
+
+def _skipped(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    return _with_reasons(documents, "skipped")
+
+
+def _failed(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    return _with_reasons(documents, "failed")
+
+
+def _with_reasons(documents: Iterable[Mapping[str, Any]], wanted: str) -> list[str]:
+    """One line for each reason of an exercise: page sizes and checks."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for document in documents:
+        for name, exercise in document.get("exercises", {}).items():
+            for check, sizes in exercise["checks"].items():
+                for size, status in sizes.items():
+                    if status == wanted:
+                        reason = exercise["reasons"].get(check, {}).get(size, "")
+                        found.setdefault((name, reason), {})[f"{check} at {size}"] = None
+    if not found:
+        return ["nothing"]
+    lines = [f"- {name}: {_few(list(checks))}: {why}" for (name, why), checks in found.items()]
+    return ["\n".join(line.replace("<", "&lt;") for line in lines)]
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"

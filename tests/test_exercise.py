@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Exercises: scripts that name what they need, and what their reports become."""
+
+import subprocess
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from anypage import console
+from anypage.boot import Machine, Verdict, exercise_arguments, jobs_of
+from anypage.build import Build, build
+from anypage.console import Check
+from anypage.errors import AnypageError
+from anypage.exercise import exercise, merged, outcomes, worse
+from anypage.exercises import Exercise, boots, discover, read, select
+from anypage.guest.archive import archive, file_at
+from anypage.report import subsystems
+
+LIBRARY = Path(str(resources.files("anypage.guest"))) / "library"
+
+
+def verdict(*checks: Check, problem: str = "", unfinished: str = "") -> Verdict:
+    """A boot at 16K."""
+    passed = not problem and all(check.status != "failed" for check in checks)
+    return Verdict("16k", Machine(), 16384, passed, checks, problem, unfinished, "", 1.0, "")
+
+
+def exercise_named(name: str) -> Exercise:
+    (found,) = select([name])
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [*(e.path for e in discover()), *sorted(LIBRARY.glob("*.sh"))], ids=lambda p: p.stem
+)
+def test_every_script_is_posix_shell(path: Path) -> None:
+    done = subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("chosen", discover(), ids=lambda e: e.name)
+def test_every_exercise_explains_itself_and_uses_what_is_there(chosen: Exercise) -> None:
+    assert len(chosen.explanation) > 40
+    text = chosen.path.read_text()
+    for line in text.splitlines():
+        if line.startswith(". /exercises/library/"):
+            assert (LIBRARY / line.rpartition("/")[2]).is_file()
+    for name in chosen.programs:
+        assert chosen.path.with_name(f"{name}.c").is_file()
+    assert "check " in text or "exercise_" in text or "results " in text
+
+
+def test_a_head_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "one.sh"
+    script.write_text('# /// exercise\n# subsystems = ["x"]\n# module = ["y"]\n# ///\n# Text.\n')
+    with pytest.raises(AnypageError, match="unknown: module"):
+        read(script)
+
+
+def test_an_unknown_exercise_names_the_known_ones() -> None:
+    with pytest.raises(AnypageError, match="known: .*ext4"):
+        select(["ext5"])
+
+
+def test_exercises_share_a_boot_unless_one_is_alone() -> None:
+    groups = boots(select(["kexec", "ext4", "fat"]))
+    assert [[e.name for e in group] for group in groups] == [["ext4", "fat"], ["kexec"]]
+
+
+def test_a_disk_that_two_exercises_use_is_there_once(tmp_path: Path) -> None:
+    places = {"folder": tmp_path, "share": tmp_path, "image": tmp_path, "initramfs": tmp_path}
+    command = exercise_arguments(select(["ext4", "fat", "nvme"]), places)
+    text = " ".join(command)
+    assert text.count("virtio-blk-pci,drive=scratch") == 1
+    assert text.count("id=scratch") == 1
+    assert (tmp_path / "nvme.img").stat().st_size == 256 << 20
+
+
+def test_nothing_leaves_the_machine_of_the_guest() -> None:
+    for chosen in discover():
+        for text in chosen.qemu:
+            assert "user" not in text.partition("-netdev ")[2].split(",")[0]
+            assert "tap" not in text.partition("-netdev ")[2].split(",")[0]
+
+
+def test_each_kernel_of_a_chain_has_a_report_of_its_own() -> None:
+    first = (
+        'anypage> {"page_size": 4096}\nanypage> {"check": "a", "status": "passed"}\n'
+        'anypage> {"end": true, "total": 1, "next": "kexec"}\n'
+    )
+    second = first.replace("4096", "65536").replace('"a"', '"b"').replace("kexec", "off")
+    whole = console.read(first + second)
+    assert (whole.page_size, [c.name for c in whole.results], whole.problem) == (
+        4096,
+        ["a", "b"],
+        "",
+    )
+    assert console.read(first).problem == "no report from the guest"
+    assert "1 of 2 results" in console.read(second.replace('"total": 1', '"total": 2')).problem
+
+
+def test_a_guest_that_should_die_passes_only_with_the_words_of_its_death() -> None:
+    chosen = exercise_named("stack-overflow")
+    said = f'anypage> {{"start": "stack-overflow/exhausted"}}\n{chosen.dies}\n'
+    assert chosen.death("stack-overflow/exhausted", said) == Check(
+        "stack-overflow/exhausted", "passed"
+    )
+    assert chosen.death("stack-overflow/exhausted", said.replace("overflow\n", "")) is None
+    assert chosen.death("ext4/write", said) is None
+
+
+def test_the_check_in_which_the_guest_ended_has_failed() -> None:
+    (found,) = outcomes(
+        ["ext4"],
+        [verdict(Check("ext4/a", "passed"), problem="no report", unfinished="ext4/b")],
+    )
+    assert found.as_json()["checks"] == {"a": {"16k": "passed"}, "b": {"16k": "failed"}}
+
+
+def test_what_fails_in_the_baseline_too_is_not_worse() -> None:
+    here = outcomes(["ext4"], [verdict(Check("ext4/a", "failed"), Check("ext4/b", "failed"))])
+    there = outcomes(["ext4"], [verdict(Check("ext4/a", "failed"), Check("ext4/b", "passed"))])
+    baseline = merged([{o.exercise.name: o.as_json() for o in there}])
+    assert worse(here, baseline) == ["ext4/b at 16k: "]
+
+
+def test_an_archive_has_the_folders_of_its_files_once() -> None:
+    data = archive([file_at("a/b/one", b"1"), file_at("a/b/two", b"2")])
+    assert data.count(b"a/b\0") == 1
+    assert data.index(b"a/b\0") < data.index(b"a/b/one\0")
+
+
+def test_the_page_ticks_nothing_that_did_not_run() -> None:
+    found = outcomes(
+        ["ext4"], [verdict(Check("ext4/a", "passed"), Check("ext4/b", "skipped", "x"))]
+    )
+    document = {
+        "image": {"sha256": "0", "bytes": 1},
+        "boots": [],
+        "exercises": {o.exercise.name: o.as_json() for o in found},
+    }
+    rows = subsystems.page([document], {"ext4": (7, 3)}, None, "command").splitlines()
+    (row,) = [line for line in rows if line.startswith("| ext4 ")]
+    assert row == "| ext4 | 7 | 3 |  | ext4 | did not run | 1 / 0 / 1 | did not run |"
+    assert "- ext4: b at 16k: x" in rows
+    (without,) = [line for line in rows if line.startswith("| Xen ")]
+    assert "needs a Xen hypervisor" in without
+
+
+@pytest.mark.slow
+def test_one_kernel_starts_another_of_each_page_size(image: Build) -> None:
+    jobs = jobs_of([Machine()], ["16k"])
+    (found,) = exercise(image.image, jobs, ["kexec"], modules=image.modules)
+    assert found.passed, (found.problem, found.as_json()["failures"], found.console)
+    arrived = [c.name for c in found.results if "arrived" in c.name]
+    assert len(arrived) == 5
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize("page_size", ["4k", "16k", "64k"])
+def test_every_exercise_passes(tree: Path, page_size: str) -> None:
+    seed = build(tree, page_size="boot", config="virt+seed")
+    names = [e.name for e in discover() if not e.selftests]
+    jobs = jobs_of([Machine()], [page_size])
+    for found in exercise(seed.image, jobs, names, modules=seed.modules):
+        assert found.passed, (found.problem, found.as_json()["failures"], found.console)
