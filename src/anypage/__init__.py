@@ -8,6 +8,7 @@ from anypage.convert import convert
 from anypage.demo import demo
 from anypage.doctor import needs
 from anypage.errors import AnypageError
+from anypage.exercise import exercise
 from anypage.fetch import fetch
 from anypage.measure import measure_images, measure_tree
 from anypage.oracle import oracle
@@ -21,6 +22,7 @@ __all__ = [
     "build",
     "convert",
     "demo",
+    "exercise",
     "fetch",
     "full_matrix",
     "jobs_of",

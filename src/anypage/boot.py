@@ -3,34 +3,41 @@
 
 import hashlib
 import itertools
-import json
-import os
 import re
-import signal
-import subprocess
+import shlex
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from anypage import console
+from anypage.console import Check
 from anypage.errors import AnypageError
+from anypage.exercises import Exercise
 from anypage.geometry import LAST_LEVEL, Geometry, PageSize
-from anypage.guest import initramfs, make_disks, module_files
+from anypage.guest import exercise_files, initramfs, make_disks, module_files
+from anypage.qemu import run_qemu
 
 DEFAULT_PAGE_SIZE = PageSize.SIZE_4K
 TIMEOUT = 180  # seconds of this machine's clock; emulation on two busy cores is slow
 
-_MARK = "anypage> "
-_TAIL_LINES = 30
 _FLAGS_AT, _MAGIC_AT, _MAGIC = 24, 56, b"ARM\x64"  # Documentation/arch/arm64/booting.rst
 _FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of a size in QEMU's spelling."""
+    match = re.fullmatch(r"(\d+)([MG])", text)
+    if not match:
+        raise AnypageError(f"'{text}' is no size in bytes", remedy="use 256M, 2G, ...")
+    return int(match[1]) * _UNITS[match[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,7 @@ class Machine:
     @property
     def bytes(self) -> int:
         """Memory in bytes."""
-        match = re.fullmatch(r"(\d+)([MG])", self.memory)
-        if not match:
-            raise AnypageError(f"'{self.memory}' is no memory size", remedy="use 256M, 2G, ...")
-        return int(match[1]) * _UNITS[match[2]]
+        return parse_bytes(self.memory)
 
     @property
     def granules(self) -> tuple[PageSize, ...]:
@@ -70,17 +74,11 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One check of the guest. status: passed, failed or skipped."""
-
-    name: str
-    status: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """One boot. page_size is in bytes, as seen from inside; 0 when the guest did not say."""
+    """One boot. page_size is in bytes, as seen from inside; 0 when the guest did not say.
+
+    unfinished: the check that was begun last, when the report has no end.
+    """
 
     requested: str
     machine: Machine
@@ -88,6 +86,7 @@ class Verdict:
     passed: bool
     results: tuple[Check, ...]
     problem: str
+    unfinished: str
     console: str
     seconds: float
     sha256: str
@@ -137,12 +136,16 @@ def machine(name: str) -> Machine:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One boot to do: asked is the value of arm64.pagesize=, None for no such option."""
+    """One boot to do: asked is the value of arm64.pagesize=, None for no such option.
+
+    With exercises, the guest runs these in place of its checks.
+    """
 
     machine: Machine
     asked: str | None
     expect: PageSize
     append: str = ""
+    exercises: tuple[Exercise, ...] = ()
 
 
 def jobs_of(
@@ -177,19 +180,28 @@ def boot(
     timeout: float = TIMEOUT,
     parallel: int = 1,
     done: Callable[[Verdict], None] = lambda verdict: None,
+    said: Callable[[Job, str], None] = lambda job, line: None,
 ) -> list[Verdict]:
     """Boot an image once for each job; verdicts in the order of the jobs.
 
-    modules is a folder with lib/modules. boot_time: the image chooses its page size. AnypageError
-    when the image is no arm64 Image or QEMU is missing; a boot that fails is a verdict.
+    modules is a folder with lib/modules. boot_time: the image chooses its page size. timeout: in
+    seconds, to which the limits of a boot's exercises are added. said gets the console, line by
+    line. AnypageError when the image is no arm64 Image or QEMU is missing; a boot that fails is a
+    verdict.
     """
     path = Path(image)
     data = read_image(path)
     digest = hashlib.sha256(data).hexdigest()
-    files = module_files(modules) if modules else []
 
     def one(job: Job) -> Verdict:
-        verdict = replace(_boot(path, job, files, boot_time, timeout), sha256=digest)
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="anypage-") as name:
+            command = _prepare(path, job, Path(name), modules, boot_time)
+            limit = timeout + sum(exercise.seconds for exercise in job.exercises)
+            said_of_job = partial(said, job)
+            text, problem = run_qemu(command, limit, said_of_job)
+        seconds = round(time.monotonic() - start, 1)
+        verdict = replace(_verdict(job, text, problem), seconds=seconds, sha256=digest)
         done(verdict)
         return verdict
 
@@ -218,16 +230,19 @@ def page_size_of(image: bytes) -> PageSize | None:
     return list(PageSize)[field - 1] if field else None
 
 
-def _boot(path: Path, job: Job, files: list[Path], boot_time: bool, timeout: float) -> Verdict:
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="anypage-") as name:
-        folder = Path(name)
-        archive = folder / "initramfs.cpio"
-        archive.write_bytes(initramfs(expectations(job, boot_time), files))
-        command = command_line(path, archive, make_disks(folder), job)
-        console, problem = run_qemu(command, timeout)
-    seconds = round(time.monotonic() - start, 1)
-    return _verdict(job, console, problem, seconds)
+def _prepare(
+    image: Path, job: Job, folder: Path, modules: Path | None, boot_time: bool
+) -> list[str]:
+    """QEMU's arguments, and the files that they name in folder."""
+    archive = folder / "initramfs.cpio"
+    expect = expectations(job, boot_time)
+    if not job.exercises:
+        files = module_files(modules) if modules else []
+        archive.write_bytes(initramfs(expect, files))
+        return [*command_line(image, archive, job), *_devices(make_disks(folder))]
+    archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
+    places = {"folder": folder, "image": image.absolute(), "initramfs": archive}
+    return [*command_line(image, archive, job), *exercise_arguments(job.exercises, places)]
 
 
 def expectations(job: Job, boot_time: bool) -> dict[str, object]:
@@ -253,8 +268,8 @@ def expectations(job: Job, boot_time: bool) -> dict[str, object]:
     }
 
 
-def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -> list[str]:
-    """QEMU's arguments. The guest has no network but a card whose other end is closed."""
+def command_line(image: Path, archive: Path, job: Job) -> list[str]:
+    """QEMU's arguments for the machine."""
     box = job.machine
     virt = f"virt,gic-version={box.gic},acpi={_on(box.acpi)},virtualization={_on(box.el2)}"
     options = _cpu(box.cpu).get("options", "")
@@ -263,6 +278,7 @@ def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -
     words += [f"arm64.pagesize={job.asked}"] if job.asked is not None else []
     words += ["acpi=force"] if box.acpi else []
     words += [job.append] if job.append else []
+    words += [word for exercise in job.exercises for word in exercise.words]
     command = [
         "qemu-system-aarch64",
         "-machine",
@@ -273,13 +289,9 @@ def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -
     command += ["-smp", str(box.smp), "-m", box.memory, "-nographic", "-no-reboot", "-nodefaults"]
     command += ["-serial", "stdio", "-kernel", str(image), "-initrd", str(archive)]
     command += ["-append", " ".join(words)]
-    command += ["-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile="]
     if box.firmware == "efi":
         # The EFI stub takes the seed of KASLR from the firmware, which takes it from this.
         command += ["-bios", _FIRMWARE, "-device", "virtio-rng-pci,romfile="]
-    for serial, disk in disks.items():
-        command += ["-drive", f"if=none,id={serial},file={disk},format=raw,cache=unsafe"]
-        command += ["-device", f"virtio-blk-pci,drive={serial},serial={serial},romfile="]
     if box.nodes > 1:
         size, cpus = box.bytes // box.nodes, box.smp // box.nodes
         for node in range(box.nodes):
@@ -289,95 +301,60 @@ def command_line(image: Path, archive: Path, disks: dict[str, Path], job: Job) -
     return command
 
 
+def _devices(disks: dict[str, Path]) -> list[str]:
+    """What the checks use. There is no network but a card whose other end is closed."""
+    command = ["-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile="]
+    for serial, disk in disks.items():
+        command += _drive(serial, disk)
+        command += ["-device", f"virtio-blk-pci,drive={serial},serial={serial},romfile="]
+    return command
+
+
+def _drive(name: str, file: Path) -> list[str]:
+    return ["-drive", f"if=none,id={name},file={file},format=raw,cache=unsafe"]
+
+
+def exercise_arguments(exercises: Iterable[Exercise], places: Mapping[str, Path]) -> list[str]:
+    """QEMU's arguments for the devices of exercises, whose disks are made in places["folder"].
+
+    What two of them need in the same words is there once.
+    """
+    disks: dict[str, str] = {}
+    arguments: dict[str, None] = {}
+    for exercise in exercises:
+        disks |= exercise.disks
+        arguments |= dict.fromkeys(exercise.qemu)
+    command = []
+    for name, size in disks.items():
+        file = places["folder"] / f"{name}.img"
+        with file.open("wb") as disk:
+            disk.truncate(parse_bytes(size))
+        command += _drive(name, file)
+    return command + [word for text in arguments for word in shlex.split(text.format(**places))]
+
+
 def _on(value: bool) -> str:
     return "on" if value else "off"
 
 
-def run_qemu(command: list[str], timeout: float) -> tuple[str, str]:
-    """The console, and what went wrong with QEMU itself, which is gone however this ends.
-
-    timeout: seconds of this machine's clock. AnypageError when QEMU is not there.
-    """
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise AnypageError(
-            f"{command[0]} is not installed", remedy="run `anypage doctor --install`"
-        ) from error
-    try:
-        output, _ = process.communicate(timeout=timeout)
-        problem = f"QEMU: exit status {process.returncode}" if process.returncode else ""
-    except subprocess.TimeoutExpired:
-        _kill(process)
-        output, _ = process.communicate()
-        problem = f"no end after {timeout:.0f} s"
-    except BaseException:
-        _kill(process)
-        raise
-    return output.decode(errors="replace"), problem
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-
-
-def _verdict(job: Job, console: str, problem: str, seconds: float) -> Verdict:
-    reports = list(read_report(console))
-    results = tuple(
-        Check(str(r["check"]), str(r["status"]), _detail(r)) for r in reports if "check" in r
-    )
-    page_size = next((int(r["page_size"]) for r in reports if "page_size" in r), 0)
-    end = next((r for r in reports if "end" in r), None)
-    if not problem and end is None:
-        started = [str(r["start"]) for r in reports if "start" in r]
-        problem = f"no report after {started[-1]}" if started else "no report from the guest"
-    elif end is not None and end["total"] != len(results):
-        problem = f"{len(results)} of {end['total']} results came through"
-    elif page_size != job.expect and page_size:
-        problem = f"page size {page_size}, expected {int(job.expect)}"
+def _verdict(job: Job, text: str, problem: str) -> Verdict:
+    report = console.read(text)
+    results, problem = report.results, problem or report.problem
+    for exercise in job.exercises:
+        if death := exercise.death(report.unfinished, text):
+            results, problem = (*results, death), ""
+    if not problem and report.page_size != job.expect:
+        problem = f"page size {report.page_size}, expected {int(job.expect)}"
     passed = not problem and all(c.status != "failed" for c in results)
-    tail = "" if passed else console_tail(console)
     return Verdict(
         requested=job.asked if job.asked is not None else "default",
         machine=job.machine,
-        page_size=page_size,
+        page_size=report.page_size,
         passed=passed,
         results=results,
         problem=problem,
-        console=tail,
-        seconds=seconds,
+        unfinished=report.unfinished,
+        console="" if passed else console.tail(text),
+        seconds=0.0,
         sha256="",
     )
-
-
-def console_tail(console: str) -> str:
-    """Its last lines: what a panic says is among them."""
-    return "\n".join(console.splitlines()[-_TAIL_LINES:])
-
-
-def read_report(console: str) -> Iterable[dict[str, Any]]:
-    """The JSON objects of the guest; what the kernel or a crash cut in two is passed over."""
-    for line in console.splitlines():
-        _, mark, text = line.partition(_MARK)
-        if not mark:
-            continue
-        try:
-            report = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(report, dict):
-            yield report
-
-
-def _detail(report: dict[str, Any]) -> str:
-    if "reason" in report:
-        return str(report["reason"])
-    if "what" in report:
-        return f"{report['what']}: expected {report['expected']}, found {report['found']}"
-    return ""

@@ -19,12 +19,14 @@ from rich.table import Table
 import anypage
 from anypage import rules
 from anypage.audit import not_in
+from anypage.boot import Verdict
 from anypage.boot import machine as known_machine
 from anypage.build import modules_of
 from anypage.cache import whole_file
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
+from anypage.exercise import outcomes
 from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
@@ -299,6 +301,9 @@ def boot(
     firmware: Annotated[str, typer.Option(help="none, efi or none,efi.")] = "",
     acpi: Annotated[str, typer.Option(help="on, off or on,off.")] = "",
     matrix: Annotated[bool, typer.Option(help="Boot every machine that is known.")] = False,
+    exercise: Annotated[
+        str, typer.Option(help="Exercise these subsystems instead: all, or names with commas.")
+    ] = "",
     modules: Annotated[
         Path | None, typer.Option(help="A folder with lib/modules; anypage finds its own.")
     ] = None,
@@ -313,7 +318,6 @@ def boot(
 
     Options that take a list are combined with each other: each machine boots at each page size.
     """
-
     base = known_machine(machine)
     choices: dict[str, list[Any]] = {
         "cpu": _list(cpu, base.cpu),
@@ -333,25 +337,33 @@ def boot(
     if matrix:
         todo = anypage.full_matrix()
     _progress(f"{len(todo)} boots")
-    verdicts = anypage.boot(
-        image,
-        todo,
-        modules=modules or modules_of(image),
-        boot_time=not fixed,
-        timeout=timeout,
-        parallel=jobs,
-        done=lambda v: _progress(
-            f"{v.requested} on {v.machine.cpu}: {'passed' if v.passed else 'FAILED'}"
-        ),
-    )
-    if as_json:
-        _print_json(
-            {"image": documents.image(image, verdicts), "boots": [v.as_json() for v in verdicts]}
-        )
+    common: dict[str, Any] = {
+        "modules": modules or modules_of(image),
+        "boot_time": not fixed,
+        "timeout": timeout,
+        "parallel": jobs,
+    }
+    names = _list(exercise, "")
+    if exercise:
+        verdicts = anypage.exercise(image, todo, names, **common, progress=_progress)
     else:
-        _out.print(terminal.boots(verdicts))
-        _lines(terminal.failures(verdicts))
+        verdicts = anypage.boot(image, todo, **common, done=lambda v: _progress(_in_short(v)))
+    found = outcomes(names, verdicts) if exercise else []
+    if as_json:
+        document = {
+            "image": documents.image(image, verdicts),
+            "boots": [verdict.as_json() for verdict in verdicts],
+        }
+        _print_json(document | ({"exercises": documents.exercises(found)} if exercise else {}))
+    else:
+        _out.print(terminal.exercises(found) if exercise else terminal.boots(verdicts))
+        _lines([*terminal.skips(found), *terminal.failures(verdicts)])
     raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
+
+
+def _in_short(verdict: Verdict) -> str:
+    result = "passed" if verdict.passed else "FAILED"
+    return f"{verdict.requested} on {verdict.machine.cpu}: {result}"
 
 
 def _list(text: str, default: str) -> list[str]:

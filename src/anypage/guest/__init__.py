@@ -2,35 +2,40 @@
 """What runs inside: the guest program, the initramfs that carries it, and its disks."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 from anypage.cache import cache_dir, whole_file
-from anypage.errors import AnypageError
+from anypage.exercises import Exercise, discover
 from anypage.guest import programs
+from anypage.guest.archive import Entry, archive, file_at, folder_at, link_at, program_at
+from anypage.guest.modules import Modules
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
 MODULES = ("vfat", "squashfs", "e1000e")
+_SHELL = "busybox-static"
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
 _STATIC = ("-static-pie", "-fPIE")
-_NEWC_MAGIC = b"070701"
-_PROGRAM, _FILE, _FOLDER = 0o100755, 0o100644, 0o40755
 _DISK_SIZE = 64 << 20  # bytes; the guest knows it for the swap disk
 
 
 def program(name: str = "src", *, static: bool = True) -> Path:
-    """An init of the guest, an arm64 executable; compiled once for each text of its source.
+    """An init of the guest, an arm64 executable.
 
     name: the folder of its source here. src: the checks; bench: the workloads of a measurement.
     """
-    here = Path(str(resources.files(__name__)))
-    common = here / "common"
-    texts = [path for folder in (here / name, common) for path in sorted(folder.glob("*.[ch]"))]
+    common = _here() / "common"
+    texts = [path for folder in (_here() / name, common) for path in sorted(folder.glob("*.[ch]"))]
+    return compiled(texts, [f"-I{common}"], static=static)
+
+
+def compiled(texts: Sequence[Path], options: Sequence[str] = (), *, static: bool = True) -> Path:
+    """The arm64 executable of C files and headers; made once for each text of these."""
     sources = [path for path in texts if path.suffix == ".c"]
     flags = (*_FLAGS, *_STATIC) if static else _FLAGS
     digest = hashlib.sha256("\0".join([COMPILER, *flags]).encode())
@@ -39,9 +44,13 @@ def program(name: str = "src", *, static: bool = True) -> Path:
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         with whole_file(target) as part:
-            command: list[str | Path] = [COMPILER, *flags, f"-I{common}", *sources, "-o", part]
-            run(command, what="cannot compile the guest program")
+            command: list[str | Path] = [COMPILER, *flags, *options, *sources, "-o", part]
+            run(command, what="cannot compile a program for the guest")
     return target
+
+
+def _here() -> Path:
+    return Path(str(resources.files(__name__)))
 
 
 def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
@@ -49,66 +58,57 @@ def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
 
     Names that are not there are left out. AnypageError when modules.dep is missing.
     """
-    tables = list(folder.glob("**/modules.dep"))
-    if not tables:
-        raise AnypageError("no modules.dep", where=str(folder), remedy="run `make modules_install`")
-    base = tables[0].parent
-    rows = (line.partition(":") for line in tables[0].read_text().splitlines())
-    needs = {module: after.split() for module, _, after in rows}
-    chosen: dict[str, None] = {}
-    for name in names:
-        for module in needs:
-            if Path(module).name.split(".")[0].replace("-", "_") == name.replace("-", "_"):
-                # modules.dep lists what a module needs, and what that needs, the deepest last.
-                chosen |= dict.fromkeys([*reversed(needs[module]), module])
-    extra = [m for m in needs if Path(m).name.startswith("nls_")] if "vfat" in names else []
-    return [base / module for module in dict.fromkeys([*extra, *chosen])]
+    return list(Modules.find(folder).with_needs(names))
 
 
-def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> bytes:
-    """The checks, modules in load order, and what to expect."""
+def initramfs(
+    expect: Mapping[str, object], modules: Iterable[Path] = (), more: Iterable[Entry] = ()
+) -> bytes:
+    """The checks, modules in load order, what to expect, and more."""
     files = list(modules)
-    return _archive(
+    return archive(
         [
-            ("init", _PROGRAM, program().read_bytes()),
-            ("expect", _FILE, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
-            ("modules", _FOLDER, b""),
-            ("modules/order", _FILE, "".join(f"{path.name}\n" for path in files).encode()),
-            *((f"modules/{path.name}", _FILE, path.read_bytes()) for path in files),
+            program_at("init", program().read_bytes()),
+            file_at("expect", "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
+            file_at("modules/order", "".join(f"{path.name}\n" for path in files).encode()),
+            *(file_at(f"modules/{path.name}", path.read_bytes()) for path in files),
+            *more,
         ]
     )
+
+
+def exercise_files(exercises: Iterable[Exercise], modules: Path | None) -> list[Entry]:
+    """Scripts, and what they run: of Debian's packages, of ours, and modules of the kernel."""
+    chosen = list(exercises)
+    folder = programs.unpacked([_SHELL, *(p for e in discover() for p in e.packages)])
+    paths = ["bin/busybox", *(path for e in chosen for path in e.files)]
+    order = "".join(f"{exercise.name} {exercise.seconds}\n" for exercise in chosen)
+    entries = [file_at("exercises/order", order.encode())]
+    for path in sorted((_here() / "library").glob("*.sh")):
+        entries.append(file_at(f"exercises/library/{path.name}", path.read_bytes()))
+    entries += [file_at(f"exercises/{e.name}", e.path.read_bytes()) for e in chosen]
+    entries += [link_at("bin/sh", "busybox"), link_at("sbin/modprobe", "../bin/busybox")]
+    for exercise in chosen:
+        for name in exercise.programs:
+            binary = compiled([exercise.path.with_name(f"{name}.c")])
+            entries.append(program_at(f"bin/{name}", binary.read_bytes()))
+    entries += [program_at(p, d) for p, d in programs.with_libraries(folder, paths).items()]
+    if modules:
+        names = [name for exercise in chosen for name in exercise.modules]
+        entries += Modules.find(modules).entries(names)
+    return entries
 
 
 def bench_initramfs() -> bytes:
     """The workloads of a measurement, and the programs and libraries that they run."""
-    folders = [(name, _FOLDER, b"") for name in ("bin", "dev", "lib", "proc", "tmp")]
-    return _archive(
+    return archive(
         [
-            ("init", _PROGRAM, program("bench").read_bytes()),
-            *folders,
-            *((path, _PROGRAM, data) for path, data in programs.files().items()),
-            ("bin/dynamic", _PROGRAM, program("bench", static=False).read_bytes()),
+            *(folder_at(name) for name in ("bin", "dev", "lib", "proc", "tmp")),
+            program_at("init", program("bench").read_bytes()),
+            *(program_at(path, data) for path, data in programs.files().items()),
+            program_at("bin/dynamic", program("bench", static=False).read_bytes()),
         ]
     )
-
-
-def _archive(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
-    """A cpio archive (newc) of paths, modes and texts."""
-    whole = [*entries, ("TRAILER!!!", 0, b"")]
-    return b"".join(_newc(i, *entry) for i, entry in enumerate(whole, 1))
-
-
-def _newc(inode: int, name: str, mode: int, data: bytes) -> bytes:
-    """One entry; Documentation/driver-api/early-userspace/buffer-format.rst of the kernel."""
-    path = name.encode() + b"\0"
-    links = 2 if mode & 0o40000 and not mode & 0o100000 else 1
-    fields = (inode, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(path), 0)
-    head = _NEWC_MAGIC + b"".join(b"%08X" % field for field in fields) + path
-    return _padded(head) + _padded(data)
-
-
-def _padded(data: bytes) -> bytes:
-    return data + b"\0" * (-len(data) % 4)
 
 
 def make_disks(folder: Path) -> dict[str, Path]:

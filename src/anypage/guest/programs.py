@@ -6,13 +6,20 @@ import json
 import os
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
+
 from anypage.cache import cache_dir, whole_folder
 from anypage.errors import AnypageError
 from anypage.process import run
+
+_LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib", "usr/lib")
 
 
 def files() -> dict[str, bytes]:
@@ -21,12 +28,8 @@ def files() -> dict[str, bytes]:
     AnypageError when apt cannot get them.
     """
     facts = _facts()
-    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    target = cache_dir("programs") / digest
-    if not target.is_dir():
-        with whole_folder(target) as part:
-            _unpack(facts["packages"], part)
-    return {name: _inside(target, path).read_bytes() for name, path in facts["files"].items()}
+    folder = unpacked(facts["packages"])
+    return {name: _inside(folder, path).read_bytes() for name, path in facts["files"].items()}
 
 
 def _facts() -> dict[str, Any]:
@@ -34,11 +37,21 @@ def _facts() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def unpacked(packages: Iterable[str]) -> Path:
+    """A folder with the files of packages and of all that they depend on; downloaded once."""
+    names = sorted(set(packages))
+    target = cache_dir("programs") / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    if not target.is_dir():
+        with whole_folder(target) as part:
+            _unpack(names, part)
+    return target
+
+
 def _unpack(packages: list[str], target: Path) -> None:
     """apt has another architecture here, and lists of its own: the machine's stay as they are."""
     with tempfile.TemporaryDirectory(dir=cache_dir("downloads")) as name:
         folder = Path(name)
-        for part in ("lists/partial", "archives/partial", "debs"):
+        for part in ("lists/partial", "archives/partial"):
             (folder / part).mkdir(parents=True)
         (folder / "status").touch()
         apt: list[str | Path] = ["apt-get", "-o", "APT::Architecture=arm64"]
@@ -46,10 +59,45 @@ def _unpack(packages: list[str], target: Path) -> None:
         apt += ["-o", f"Dir::State::status={folder}/status", "-o", f"Dir::Cache={folder}"]
         apt += ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
         run([*apt, "update"], what="cannot read Debian's lists of arm64 packages")
-        where = folder / "debs"
-        run([*apt, "download", *packages], cwd=where, what=f"cannot download {packages}")
-        for archive in where.glob("*.deb"):
+        # It is downloaded as for a machine on which nothing is installed, and not installed.
+        apt += ["--yes", "--no-install-recommends", "--download-only", "install"]
+        run([*apt, *packages], what=f"cannot download {packages}")
+        for archive in (folder / "archives").glob("*.deb"):
             run(["dpkg-deb", "--extract", archive, target], what=f"cannot unpack {archive}")
+
+
+def with_libraries(folder: Path, paths: Iterable[str]) -> dict[str, bytes]:
+    """Path -> content of files below folder, and of the libraries that they need."""
+    found: dict[str, bytes] = {}
+    left = list(paths)
+    while left:
+        path = left.pop()
+        if path not in found:
+            file = _inside(folder, path)
+            found[path] = file.read_bytes()
+            left += [_library(folder, name) for name in _needed(file)]
+    return found
+
+
+def _needed(file: Path) -> list[str]:
+    """The libraries and the loader that an ELF file names; none for other files."""
+    with file.open("rb") as stream:
+        if stream.read(4) != b"\x7fELF":
+            return []
+        elf = ELFFile(stream)
+        names = [s.get_interp_name() for s in elf.iter_segments() if isinstance(s, InterpSegment)]
+        for section in elf.iter_sections():
+            if isinstance(section, DynamicSection):
+                names += [str(vars(tag)["needed"]) for tag in section.iter_tags("DT_NEEDED")]
+    return [Path(name).name for name in names]
+
+
+def _library(folder: Path, name: str) -> str:
+    for place in _LIBRARIES:
+        if (folder / place / name).is_file():
+            # The kernel looks for the loader in /lib.
+            return f"lib/{name}" if name.startswith("ld-") else f"{place}/{name}"
+    raise AnypageError(f"no library {name} in Debian's packages", where=str(folder))
 
 
 def _inside(folder: Path, path: str) -> Path:

@@ -18,13 +18,14 @@ from importlib import resources
 from pathlib import Path
 from statistics import median
 
-from anypage.boot import console_tail, read_report, run_qemu
+from anypage import console
 from anypage.cache import cache_dir, whole_file
 from anypage.errors import AnypageError
 from anypage.geometry import PageSize
 from anypage.guest import bench_initramfs
 from anypage.measure.elf import Kernel
 from anypage.process import run
+from anypage.qemu import run_qemu
 
 MEMORY = "4G"
 TIMEOUT = 900  # seconds of this machine's clock
@@ -109,15 +110,15 @@ def count(kernel: Kernel, page_size: PageSize, parts: Bench) -> Run:
         archive.write_bytes(parts.archive)
         plugin = f"{parts.plugin},base={kernel.base},size={kernel.size},out={output}"
         words = _words(page_size, boot_time=kernel.page_size is None)
-        console, problem = run_qemu(_command(kernel.image, archive, words, plugin), TIMEOUT)
+        said, problem = run_qemu(_command(kernel.image, archive, words, plugin), TIMEOUT)
         brackets = tuple(read_brackets(output.read_bytes())) if output.is_file() else ()
-    reports = list(read_report(console))
+    reports = list(console.read_objects(said))
     problem = problem or what_is_wrong(reports, page_size)
     if problem:
         raise AnypageError(
             f"{kernel.name} at {page_size.label}: {problem}",
             where=str(kernel.image),
-            remedy=f"the end of its console:\n{console_tail(console)}",
+            remedy=f"the end of its console:\n{console.tail(said)}",
         )
     tables = [int(text) for report in reports for text in _PTE.findall(str(report.get("line")))]
     return Run(
@@ -126,7 +127,7 @@ def count(kernel: Kernel, page_size: PageSize, parts: Bench) -> Run:
         tuple(_counts(reports, brackets)),
         dict(_meminfo(reports)),
         tables[1] - tables[0],
-        tuple(_LOG.findall(console.replace("\r", ""))),
+        tuple(_LOG.findall(said.replace("\r", ""))),
         round(time.monotonic() - start, 1),
     )
 

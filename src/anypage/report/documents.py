@@ -8,6 +8,7 @@ from typing import Any
 
 from anypage.boot import Verdict
 from anypage.convert import Conversion
+from anypage.exercise import Outcome
 from anypage.oracle.agreement import Agreement, explanation
 
 
@@ -46,3 +47,8 @@ def image(path: Path, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "sha256": verdicts[0].sha256 if verdicts else "",
     }
+
+
+def exercises(found: Sequence[Outcome]) -> dict[str, Any]:
+    """What each exercise gave, at each page size."""
+    return {outcome.exercise.name: outcome.as_json() for outcome in found}

@@ -11,6 +11,7 @@ from rich.table import Table
 from anypage.boot import Verdict
 from anypage.convert import Conversion
 from anypage.doctor import Need
+from anypage.exercise import Outcome
 from anypage.findings import Finding
 from anypage.rules import Rule
 from anypage.subsystems import prefix_of
@@ -63,6 +64,33 @@ def failures(verdicts: Iterable[Verdict]) -> list[str]:
         lines += [f"  {c.name}: {c.detail}" for c in verdict.results if c.status == "failed"]
         lines += [f"  | {line}" for line in verdict.console.splitlines()] if verdict.problem else []
     return lines
+
+
+def exercises(found: Sequence[Outcome]) -> Table:
+    """One row an exercise, one column a page size."""
+    sizes = list(dict.fromkeys(s for o in found for sizes in o.checks.values() for s in sizes))
+    table = Table("exercise", "subsystem", *sizes, box=SIMPLE)
+    for outcome in found:
+        cells = [_counts(outcome.statuses(size)) for size in sizes]
+        table.add_row(outcome.exercise.name, escape(outcome.exercise.subsystem), *cells)
+    return table
+
+
+def _counts(statuses: Counter[str]) -> str:
+    words = [f"{statuses[s]} {s}" for s in ("passed", "skipped") if statuses[s]]
+    failed = [f"[red]{statuses['failed']} failed[/]"] if statuses["failed"] else []
+    return ", ".join([*words, *failed]) or "did not run"
+
+
+def skips(found: Iterable[Outcome]) -> list[str]:
+    """What was skipped, and why."""
+    return [
+        f"{outcome.exercise.name}/{name} skipped at {size}: {check.detail}"
+        for outcome in found
+        for name, sizes in outcome.checks.items()
+        for size, check in sizes.items()
+        if check.status == "skipped"
+    ]
 
 
 def conversion(result: Conversion) -> Table:

@@ -20,7 +20,7 @@
 #define LIMIT_SECONDS 60
 
 struct outcome {
-	enum { PASSED, FAILED, SKIPPED, UNFINISHED } status;
+	enum status status;
 	char what[160], expected[160], found[240];
 };
 
@@ -114,13 +114,37 @@ static void put_field(const char *name, const char *value)
 	put_string(value);
 }
 
-static void report(const char *name, double seconds)
+static void put_result(const char *name, enum status status)
 {
-	static const char *const status[] = { "passed", "failed", "skipped", "failed" };
+	static const char *const words[] = { "passed", "failed", "skipped", "failed" };
 
+	total++;
+	failed += status == FAILED || status == UNFINISHED;
 	printf(MARK "{\"check\": ");
 	put_string(name);
-	put_field("status", status[outcome->status]);
+	put_field("status", words[status]);
+}
+
+void report_start(const char *name)
+{
+	printf(MARK "{\"start\": ");
+	put_string(name);
+	puts("}");
+	fflush(stdout);
+}
+
+void report_result(const char *name, enum status status, const char *reason, double seconds)
+{
+	put_result(name, status);
+	if (status != PASSED)
+		put_field("reason", reason);
+	printf(", \"seconds\": %.3f}\n", seconds);
+	fflush(stdout);
+}
+
+static void report(const char *name, double seconds)
+{
+	put_result(name, outcome->status);
 	if (outcome->status == SKIPPED)
 		put_field("reason", outcome->found);
 	if (outcome->status == FAILED || outcome->status == UNFINISHED) {
@@ -163,8 +187,7 @@ static void run_check(const struct check *check)
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->status = UNFINISHED;
-	printf(MARK "{\"start\": \"%s\"}\n", check->name);
-	fflush(stdout);
+	report_start(check->name);
 	child = fork();
 	if (!child) {
 		sigset_t none;
@@ -189,8 +212,6 @@ static void run_check(const struct check *check)
 		strcpy(outcome->what, "run");
 		strcpy(outcome->expected, "the check ends");
 	}
-	total++;
-	failed += outcome->status == FAILED || outcome->status == UNFINISHED;
 	report(check->name, seconds_now() - start);
 }
 
@@ -216,11 +237,15 @@ void report_begin(void)
 	printf(MARK "{\"page_size\": %lu, \"uptime\": %.3f}\n", page_size, seconds_now());
 }
 
-/* The number of checks lets the reader tell a complete report from a garbled one. */
-int report_end(void)
+/*
+ * The number of checks lets the reader tell a complete report from a garbled one. next: what the
+ * guest does now, "off" or "kexec"; after the latter the reader waits for another report.
+ */
+int report_end(const char *next)
 {
 	printf(MARK "{\"end\": true, \"page_size\": %lu, \"total\": %u, \"failed\": %u, "
-	       "\"uptime\": %.3f}\n", page_size, total, failed, seconds_now());
+	       "\"uptime\": %.3f, \"next\": \"%s\"}\n", page_size, total, failed, seconds_now(),
+	       next);
 	fflush(stdout);
 	return failed;
 }

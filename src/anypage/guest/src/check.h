@@ -27,7 +27,12 @@ extern const struct check perf_checks[], kernel_checks[];
 
 void run_checks(const struct check *checks);
 void report_begin(void);
-int report_end(void);
+int report_end(const char *next);
+
+/* For what is no check of this program: the exercises, which are scripts. */
+enum status { PASSED, FAILED, SKIPPED, UNFINISHED };
+void report_start(const char *name);
+void report_result(const char *name, enum status status, const char *reason, double seconds);
 
 /* Ends of a check. The texts are kept for the report. */
 __attribute__((noreturn, format(printf, 3, 4)))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "kernel.h"
 #include "util.h"
 
 /* klogctl(2) */
@@ -156,7 +157,7 @@ static void check_given_back(void)
 	expect_least("kB of static storage given back", 64 - page_size / KB, kb);
 }
 
-static void check_log(void)
+void check_log(void)
 {
 	static const char *const bad[] = {
 		"WARNING: ", "BUG: ", "BUG ", "kernel BUG", "Oops", "Unable to handle",

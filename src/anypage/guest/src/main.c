@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "exercise.h"
 #include "process.h"
 #include "util.h"
 
@@ -46,8 +47,24 @@ static void quiet_kernel(void)
 	klogctl(CONSOLE_LEVEL, NULL, 3);
 }
 
+static void run_all_checks(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+		run_checks(suites[i]);
+}
+
+/* An exercise may have loaded another kernel. */
+static bool has_next_kernel(void)
+{
+	const char *path = "/sys/kernel/kexec_loaded";
+
+	return !access(path, F_OK) && read_number(path);
+}
+
 int main(int argc, char **argv)
 {
+	bool next;
+
 	page_size = getauxval(AT_PAGESZ);
 	if (argc > 1 && !strcmp(argv[1], EXEC_CHILD))
 		return exec_child(argc, argv);
@@ -55,11 +72,16 @@ int main(int argc, char **argv)
 	mount_all();
 	quiet_kernel();
 	report_begin();
-	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
-		run_checks(suites[i]);
-	report_end();
+	if (has_exercises()) {
+		run_checks(kernel_checks);
+		run_exercises();
+	} else {
+		run_all_checks();
+	}
+	next = has_next_kernel();
+	report_end(next ? "kexec" : "off");
 
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(next ? RB_KEXEC : RB_POWER_OFF);
 	return 1;		/* init must not end: the kernel panics, and the host sees it */
 }

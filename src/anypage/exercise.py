@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Exercise subsystems in the guest: which boots that takes, and what they gave."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from anypage import console
+from anypage.boot import TIMEOUT, Job, Verdict, boot
+from anypage.console import Check
+from anypage.exercises import Exercise, boots, select
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an exercise gave. checks: name -> page size, such as 16k -> the check."""
+
+    exercise: Exercise
+    checks: Mapping[str, dict[str, Check]] = field(default_factory=dict)
+
+    def statuses(self, page_size: str) -> Counter[str]:
+        """How many of its checks passed, failed and were skipped at a page size."""
+        found = (sizes.get(page_size) for sizes in self.checks.values())
+        return Counter(check.status for check in found if check)
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form of `--json`."""
+        return {
+            "subsystem": self.exercise.subsystem,
+            "checks": {
+                name: {size: check.status for size, check in sizes.items()}
+                for name, sizes in self.checks.items()
+            },
+            "reasons": {
+                name: reasons
+                for name, sizes in self.checks.items()
+                if (reasons := {size: c.detail for size, c in sizes.items() if c.detail})
+            },
+        }
+
+
+def exercise(
+    image: Path | str,
+    todo: Sequence[Job],
+    names: Sequence[str],
+    *,
+    modules: Path | None = None,
+    boot_time: bool = True,
+    timeout: float = TIMEOUT,
+    parallel: int = 1,
+    progress: Progress = lambda stage: None,
+) -> list[Verdict]:
+    """Run exercises in place of the checks of each job; the arguments are those of boot().
+
+    names: of exercises, or `all`. Exercises share a boot unless one of them wants its own; when
+    one ends the guest, those after it run in another boot. AnypageError for an unknown name.
+    """
+    jobs = [replace(job, exercises=group) for job in todo for group in boots(select(names))]
+
+    def one(job: Job) -> list[Verdict]:
+        verdicts = boot(
+            image,
+            [job],
+            modules=modules,
+            boot_time=boot_time,
+            timeout=timeout,
+            said=lambda job, line: _tell(job, line, progress),
+        )
+        rest = _after(job.exercises, verdicts[0])
+        return verdicts + (one(replace(job, exercises=rest)) if rest else [])
+
+    with ThreadPoolExecutor(max(1, parallel)) as pool:
+        return [verdict for verdicts in pool.map(one, jobs) for verdict in verdicts]
+
+
+def _tell(job: Job, line: str, progress: Progress) -> None:
+    value = console.read_line(line) or {}
+    name, _, check = str(value.get("check", "")).partition("/")
+    if check == "kernel_log" or value.get("status") == "failed":
+        progress(f"{job.asked or 'default'}: {name}: {value.get('status') if check else ''}")
+
+
+def _after(chosen: tuple[Exercise, ...], verdict: Verdict) -> tuple[Exercise, ...]:
+    """Those that did not get their turn, because an earlier one ended the guest."""
+    begun = {check.name.partition("/")[0] for check in verdict.results}
+    begun.add(verdict.unfinished.partition("/")[0])
+    last = max((i for i, exercise in enumerate(chosen) if exercise.name in begun), default=None)
+    return chosen[last + 1 :] if verdict.problem and last is not None else ()
+
+
+def outcomes(names: Sequence[str], verdicts: Iterable[Verdict]) -> list[Outcome]:
+    """By exercise; the check in which the guest ended is a failed one.
+
+    Of several boots with one page size, a failure counts more than a pass, and that more than a
+    skip.
+    """
+    found: dict[str, dict[str, dict[str, Check]]] = {e.name: {} for e in select(names)}
+    for verdict in verdicts:
+        size = f"{verdict.page_size >> 10}k" if verdict.page_size else verdict.requested
+        for check in _checks(verdict):
+            name, _, rest = check.name.partition("/")
+            if rest:
+                sizes = found[name].setdefault(rest, {})
+                sizes[size] = max(check, sizes.get(size, check), key=_weight)
+    return [Outcome(e, found[e.name]) for e in select(names)]
+
+
+def _weight(check: Check) -> int:
+    return ("skipped", "passed", "failed").index(check.status)
+
+
+def _checks(verdict: Verdict) -> Iterator[Check]:
+    yield from verdict.results
+    if verdict.problem and verdict.unfinished:
+        yield Check(verdict.unfinished, "failed", verdict.problem)

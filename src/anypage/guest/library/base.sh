@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What exercises share; guest/src/exercise.c takes their reports on descriptor 3. PAGE_SIZE is in
+# bytes; NAME is that of the exercise.
+
+WORK=/tmp/$NAME			# for an exercise's own files; a tmpfs
+REASON=/tmp/reason
+OUTPUT=/tmp/output
+IN_CHECK=
+
+mkdir -p "$WORK"
+
+# check NAME COMMAND...: passed when the command, run under set -e, succeeds.
+check() {
+	local name=$1 status
+	shift
+	echo "start $name" >&3
+	rm -f $REASON
+	(IN_CHECK=y; set -eux; "$@") >$OUTPUT 2>&1 3>&-
+	status=$?
+	if [ -e $REASON ]; then
+		echo "skipped $name $(cat $REASON)" >&3
+	elif [ $status = 0 ]; then
+		echo "passed $name" >&3
+	else
+		printf 'failed %s exit %d: %s\n' "$name" $status \
+			"$(tail -n 6 $OUTPUT | cut -c 1-300 | tr '\n' '|')" >&3
+		return 1
+	fi
+}
+
+# skip REASON...: ends the check, or the exercise outside of one.
+skip() {
+	if [ "$IN_CHECK" ]; then
+		echo "$*" >$REASON
+		exit 77
+	fi
+	echo "skipped available $*" >&3
+	exit 0
+}
+
+# fail REASON...: ends the check.
+fail() {
+	echo "$*"
+	exit 1
+}
+
+# What the kernel's log says in this exercise is no trouble, and why.
+noise() {
+	echo "noise $*" >&3
+}
+
+need_filesystem() {
+	modprobe -q "$1" || true
+	grep -qw "$1" /proc/filesystems || skip "no $1 in this kernel"
+}
+
+need_module() {
+	modprobe -q "$1" || true
+	[ -d "/sys/module/$1" ] || skip "no $1 in this kernel"
+}
+
+# Refused with EXPECTED in its messages: the command must fail.
+refused() {
+	local expected=$1
+	shift
+	if "$@" >$WORK/said 2>&1; then
+		fail "$* was not refused"
+	fi
+	cat $WORK/said
+	grep -q "$expected" $WORK/said
+}
+
+# block_of DRIVER: the block device below a device of this driver, as a path; waits for it.
+block_of() {
+	local try path block
+	for try in $(seq 50); do
+		for block in /sys/block/*; do
+			path=$(readlink -f "$block")
+			while [ "$path" != /sys ] && [ "$path" != / ]; do
+				if [ "$(basename "$(readlink -f "$path/driver")")" = "$1" ]; then
+					echo "/dev/$(basename "$block")"
+					return 0
+				fi
+				path=$(dirname "$path")
+			done
+		done
+		sleep 0.1
+	done
+	return 1
+}
+
+# disk SERIAL: the virtio disk with this serial number, as a path.
+disk() {
+	local block
+	for block in /sys/block/*; do
+		if [ "$(cat "$block/serial" 2>/dev/null)" = "$1" ]; then
+			echo "/dev/$(basename "$block")"
+			return 0
+		fi
+	done
+	return 1
+}
+
+drop_caches() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+# random_file PATH BYTES
+random_file() {
+	head -c "$2" /dev/urandom >"$1"
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running QEMU: to its end or to the end of its time, line by line."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+
+from anypage.errors import AnypageError
+
+
+def run_qemu(
+    command: list[str], timeout: float, said: Callable[[str], None] = lambda line: None
+) -> tuple[str, str]:
+    """The console, and what went wrong with QEMU itself, which is gone however this ends.
+
+    timeout: seconds of this machine's clock. said gets each line of the console when it comes.
+    AnypageError when QEMU is not there.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise AnypageError(
+            f"{command[0]} is not installed", remedy="run `anypage doctor --install`"
+        ) from error
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        _kill(process)
+
+    timer = threading.Timer(timeout, stop)
+    timer.start()
+    lines = []
+    try:
+        assert process.stdout is not None
+        for data in process.stdout:
+            lines.append(data.decode(errors="replace"))
+            said(lines[-1])
+        process.wait()
+    except BaseException:
+        _kill(process)
+        raise
+    finally:
+        timer.cancel()
+        process.wait()
+    problem = f"QEMU: exit status {process.returncode}" if process.returncode else ""
+    return "".join(lines), f"no end after {timeout:.0f} s" if late.is_set() else problem
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
