@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import re
 import shlex
+import shutil
 import tempfile
 import time
 import tomllib
@@ -242,7 +243,23 @@ def _prepare(
         return [*command_line(image, archive, job), *_devices(make_disks(folder))]
     archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
     places = {"folder": folder, "image": image.absolute(), "initramfs": archive}
+    places["guests"] = _guests(image, job, folder / "guests", boot_time)
     return [*command_line(image, archive, job), *exercise_arguments(job.exercises, places)]
+
+
+def _guests(image: Path, job: Job, folder: Path, boot_time: bool) -> Path:
+    """What virtual machines inside of this one boot: Image, and the checks for each page size.
+
+    Their CPUs are those of this machine. Nothing of this is made where no exercise uses it.
+    """
+    if not any("{guests}" in text for exercise in job.exercises for text in exercise.qemu):
+        return folder
+    folder.mkdir()
+    shutil.copyfile(image, folder / "Image")
+    box = Machine(job.machine.cpu, smp=2, memory="256M")
+    for inner in jobs_of([box], [size.label for size in PageSize]):
+        (folder / f"{inner.asked}.cpio").write_bytes(initramfs(expectations(inner, boot_time)))
+    return folder
 
 
 def expectations(job: Job, boot_time: bool) -> dict[str, object]:

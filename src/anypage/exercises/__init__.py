@@ -11,9 +11,11 @@ needs, as TOML in a comment, and then in words what it does. Nothing else knows 
     # programs = ["mte"]              programs of our own beside it: mte.c
     # modules = ["ext4"]              modules of the kernel, if they are modules
     # disks = { scratch = "1G" }      empty disk images, as drives of QEMU
-    # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image} and {initramfs}
-    #                                 are paths
+    # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image}, {initramfs} and
+    #                                 {guests} are paths; guests/ has what virtual machines inside
+    #                                 of the guest boot: Image, and checks as 4k.cpio ...
     # words = ["..."]                 for the kernel's command line
+    # el2 = true                      the CPUs have to start at EL2
     # alone = true                    in a boot of its own
     # seconds = 120                   how long it may take
     # dies = "..."                    the last check that it begins ends the guest, and the console
@@ -53,6 +55,7 @@ class Exercise:
     disks: Mapping[str, str] = field(default_factory=dict)
     qemu: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    el2: bool = False
     alone: bool = False
     seconds: int = 120
     dies: str = ""
