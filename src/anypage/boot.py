@@ -243,11 +243,11 @@ def _prepare(
         return [*command_line(image, archive, job), *_devices(make_disks(folder))]
     archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
     places = {"folder": folder, "image": image.absolute(), "initramfs": archive}
-    places["guests"] = _guests(image, job, folder / "guests", boot_time)
+    places["guests"] = guests_of(image, job, folder / "guests", boot_time)
     return [*command_line(image, archive, job), *exercise_arguments(job.exercises, places)]
 
 
-def _guests(image: Path, job: Job, folder: Path, boot_time: bool) -> Path:
+def guests_of(image: Path, job: Job, folder: Path, boot_time: bool) -> Path:
     """What virtual machines inside of this one boot: Image, and the checks for each page size.
 
     Their CPUs are those of this machine. Nothing of this is made where no exercise uses it.
