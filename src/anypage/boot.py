@@ -242,7 +242,9 @@ def _prepare(
         archive.write_bytes(initramfs(expect, files))
         return [*command_line(image, archive, job), *_devices(make_disks(folder))]
     archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
-    places = {"folder": folder, "image": image.absolute(), "initramfs": archive}
+    (folder / "share").mkdir()
+    places = {"folder": folder, "share": folder / "share"}
+    places |= {"image": image.absolute(), "initramfs": archive}
     places["guests"] = guests_of(image, job, folder / "guests", boot_time)
     return [*command_line(image, archive, job), *exercise_arguments(job.exercises, places)]
 

@@ -15,7 +15,11 @@ from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
 MODULES = ("vfat", "squashfs", "e1000e")
-_SHELL = "busybox-static"
+# What every script runs. dash is the shell: that of busybox would prefer busybox' own programs.
+_BASE = {
+    "packages": ("busybox-static", "dash", "diffutils"),
+    "files": ("bin/busybox", "bin/dash", "usr/bin/cmp"),
+}
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
@@ -80,14 +84,14 @@ def initramfs(
 def exercise_files(exercises: Iterable[Exercise], modules: Path | None) -> list[Entry]:
     """Scripts, and what they run: of Debian's packages, of ours, and modules of the kernel."""
     chosen = list(exercises)
-    folder = programs.unpacked([_SHELL, *(p for e in discover() for p in e.packages)])
-    paths = ["bin/busybox", *(path for e in chosen for path in e.files)]
+    folder = programs.unpacked([*_BASE["packages"], *(p for e in discover() for p in e.packages)])
+    paths = [*_BASE["files"], *(path for e in chosen for path in e.files)]
     order = "".join(f"{exercise.name} {exercise.seconds}\n" for exercise in chosen)
     entries = [file_at("exercises/order", order.encode())]
     for path in sorted((_here() / "library").glob("*.sh")):
         entries.append(file_at(f"exercises/library/{path.name}", path.read_bytes()))
     entries += [file_at(f"exercises/{e.name}", e.path.read_bytes()) for e in chosen]
-    entries += [link_at("bin/sh", "busybox"), link_at("sbin/modprobe", "../bin/busybox")]
+    entries += [link_at("bin/sh", "dash"), link_at("sbin/modprobe", "../bin/busybox")]
     for exercise in chosen:
         for name in exercise.programs:
             binary = compiled([exercise.path.with_name(f"{name}.c")])

@@ -19,6 +19,8 @@ from anypage.cache import cache_dir, whole_folder
 from anypage.errors import AnypageError
 from anypage.process import run
 
+# What is opened by name while a program runs: by the C library, when a thread ends.
+_BY_NAME = {"libc.so.6": ("libgcc_s.so.1",)}
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib", "usr/lib")
 
 
@@ -89,7 +91,8 @@ def _needed(file: Path) -> list[str]:
         for section in elf.iter_sections():
             if isinstance(section, DynamicSection):
                 names += [str(vars(tag)["needed"]) for tag in section.iter_tags("DT_NEEDED")]
-    return [Path(name).name for name in names]
+    needed = [Path(name).name for name in names]
+    return [*needed, *(more for name in needed for more in _BY_NAME.get(name, ()))]
 
 
 def _library(folder: Path, name: str) -> str:

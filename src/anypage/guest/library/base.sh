@@ -10,22 +10,29 @@ IN_CHECK=
 
 mkdir -p "$WORK"
 
-# check NAME COMMAND...: passed when the command, run under set -e, succeeds.
+# check NAME COMMAND...: passed when the command, run under set -e, succeeds; OK then is not empty.
+# Not in a condition, where the shell does not heed set -e.
 check() {
 	local name=$1 status
 	shift
 	echo "start $name" >&3
+	(set -e; false; true)
+	if [ $? = 0 ]; then
+		echo "failed $name the script calls check in a condition" >&3
+		return 0
+	fi
 	rm -f $REASON
 	(IN_CHECK=y; set -eux; "$@") >$OUTPUT 2>&1 3>&-
 	status=$?
+	OK=
 	if [ -e $REASON ]; then
 		echo "skipped $name $(cat $REASON)" >&3
 	elif [ $status = 0 ]; then
+		OK=y
 		echo "passed $name" >&3
 	else
 		printf 'failed %s exit %d: %s\n' "$name" $status \
 			"$(tail -n 6 $OUTPUT | cut -c 1-300 | tr '\n' '|')" >&3
-		return 1
 	fi
 }
 
@@ -60,6 +67,24 @@ need_module() {
 	[ -d "/sys/module/$1" ] || skip "no $1 in this kernel"
 }
 
+# need_driver MODULE DRIVER: the module has this driver, of whatever bus.
+need_driver() {
+	modprobe -q "$1" || true
+	ls -d /sys/bus/*/drivers/"$2" >/dev/null 2>&1 || skip "no driver $2 in this kernel"
+}
+
+# wait_for COMMAND...: until it succeeds, for 10 seconds
+wait_for() {
+	local try
+	for try in $(seq 100); do
+		if "$@" >/dev/null 2>&1; then
+			return 0
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
 # Refused with EXPECTED in its messages: the command must fail.
 refused() {
 	local expected=$1
@@ -71,21 +96,18 @@ refused() {
 	grep -q "$expected" $WORK/said
 }
 
-# block_of DRIVER: the block device below a device of this driver, as a path; waits for it.
+# block_of DRIVER: the block device below a device of this driver, as a path
 block_of() {
-	local try path block
-	for try in $(seq 50); do
-		for block in /sys/block/*; do
-			path=$(readlink -f "$block")
-			while [ "$path" != /sys ] && [ "$path" != / ]; do
-				if [ "$(basename "$(readlink -f "$path/driver")")" = "$1" ]; then
-					echo "/dev/$(basename "$block")"
-					return 0
-				fi
-				path=$(dirname "$path")
-			done
+	local path block
+	for block in /sys/block/*; do
+		path=$(readlink -f "$block")
+		while [ "$path" != /sys ] && [ "$path" != / ]; do
+			if [ "$(basename "$(readlink -f "$path/driver")")" = "$1" ]; then
+				echo "/dev/$(basename "$block")"
+				return 0
+			fi
+			path=$(dirname "$path")
 		done
-		sleep 0.1
 	done
 	return 1
 }

@@ -56,6 +56,7 @@ static void put(struct script *script, const char *check, enum status status, co
 	report_result(name, status, text, seconds_now() - script->check_start);
 	script->results++;
 	script->is_open = false;
+	script->check_start = seconds_now();
 }
 
 static void take_line(struct script *script)
@@ -190,7 +191,8 @@ static void run_script(struct script *script)
 
 static void exercise(const char *name, double limit)
 {
-	struct script script = { .deadline = seconds_now() + limit };
+	double now = seconds_now();
+	struct script script = { .deadline = now + limit, .check_start = now };
 
 	snprintf(script.name, sizeof(script.name), "%s", name);
 	klogctl(CLEAR_LOG, NULL, 0);
