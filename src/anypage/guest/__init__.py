@@ -2,6 +2,7 @@
 """What runs inside: the guest program, the initramfs that carries it, and its disks."""
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from anypage.guest import programs
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
+COMPILER_32 = "arm-linux-gnueabihf-gcc"
 MODULES = ("vfat", "squashfs", "e1000e")
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
@@ -28,18 +30,28 @@ def program(name: str = "src", *, static: bool = True) -> Path:
 
     name: the folder of its source here. src: the checks; bench: the workloads of a measurement.
     """
+    return _compiled(name, COMPILER, (*_FLAGS, *_STATIC) if static else _FLAGS)
+
+
+def program_32() -> Path | None:
+    """A 32-bit program for the checks; None where its compiler is not installed."""
+    if not shutil.which(COMPILER_32):
+        return None
+    return _compiled("compat", COMPILER_32, (*_FLAGS, "-static"))
+
+
+def _compiled(name: str, compiler: str, flags: tuple[str, ...]) -> Path:
     here = Path(str(resources.files(__name__)))
     common = here / "common"
     texts = [path for folder in (here / name, common) for path in sorted(folder.glob("*.[ch]"))]
     sources = [path for path in texts if path.suffix == ".c"]
-    flags = (*_FLAGS, *_STATIC) if static else _FLAGS
-    digest = hashlib.sha256("\0".join([COMPILER, *flags]).encode())
+    digest = hashlib.sha256("\0".join([compiler, *flags]).encode())
     for path in texts:
         digest.update(path.read_bytes())
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         with whole_file(target) as part:
-            command: list[str | Path] = [COMPILER, *flags, f"-I{common}", *sources, "-o", part]
+            command: list[str | Path] = [compiler, *flags, f"-I{common}", *sources, "-o", part]
             run(command, what="cannot compile the guest program")
     return target
 
@@ -68,9 +80,11 @@ def module_files(folder: Path, names: Iterable[str] = MODULES) -> list[Path]:
 def initramfs(expect: Mapping[str, object], modules: Iterable[Path] = ()) -> bytes:
     """The checks, modules in load order, and what to expect."""
     files = list(modules)
+    compat = program_32()
     return _archive(
         [
             ("init", _PROGRAM, program().read_bytes()),
+            *([("compat", _PROGRAM, compat.read_bytes())] if compat else []),
             ("expect", _FILE, "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
             ("modules", _FOLDER, b""),
             ("modules/order", _FILE, "".join(f"{path.name}\n" for path in files).encode()),

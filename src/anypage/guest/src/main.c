@@ -21,7 +21,7 @@
 static const struct check *const suites[] = {
 	page_checks, memory_checks, process_checks, shm_checks, file_checks, ipc_checks,
 	clock_checks, core_checks, bpf_checks, perf_checks, huge_checks, swap_checks,
-	module_checks, kernel_checks,
+	module_checks, compat_checks, page_table_checks, kernel_checks,
 };
 
 static void mount_at(const char *type, const char *path)
@@ -46,6 +46,12 @@ static void quiet_kernel(void)
 	klogctl(CONSOLE_LEVEL, NULL, 3);
 }
 
+static void run_all(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+		run_checks(suites[i]);
+}
+
 int main(int argc, char **argv)
 {
 	page_size = getauxval(AT_PAGESZ);
@@ -55,8 +61,12 @@ int main(int argc, char **argv)
 	mount_all();
 	quiet_kernel();
 	report_begin();
-	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
-		run_checks(suites[i]);
+	if (is_wanted("hibernate"))
+		run_checks(hibernate_checks);
+	if (is_wanted("saved_page_size"))
+		run_checks(refused_image_checks);	/* the others would overwrite the image */
+	else
+		run_all();
 	report_end();
 
 	sync();
