@@ -100,7 +100,7 @@ def bench_initramfs() -> bytes:
         [
             ("init", _PROGRAM, program("bench").read_bytes()),
             *folders,
-            *((path, _PROGRAM, data) for path, data in programs.files().items()),
+            *((path, _PROGRAM, data) for path, data in programs.files("bench").items()),
             ("bin/dynamic", _PROGRAM, program("bench", static=False).read_bytes()),
         ]
     )

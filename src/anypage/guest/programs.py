@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs for the guest that nobody here wrote: Debian's packages for arm64, unpacked."""
+"""Programs for arm64 that nobody here wrote: Debian's packages, unpacked."""
 
 import hashlib
 import json
@@ -15,12 +15,12 @@ from anypage.errors import AnypageError
 from anypage.process import run
 
 
-def files() -> dict[str, bytes]:
-    """Path in the guest -> content, as facts/programs.toml says; downloaded once.
+def files(group: str) -> dict[str, bytes]:
+    """Name -> content of a group of facts/programs.toml; downloaded once.
 
     AnypageError when apt cannot get them.
     """
-    facts = _facts()
+    facts = _facts(group)
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     target = cache_dir("programs") / digest
     if not target.is_dir():
@@ -29,9 +29,9 @@ def files() -> dict[str, bytes]:
     return {name: _inside(target, path).read_bytes() for name, path in facts["files"].items()}
 
 
-def _facts() -> dict[str, Any]:
+def _facts(group: str) -> dict[str, Any]:
     text = resources.files("anypage.facts").joinpath("programs.toml").read_text()
-    return tomllib.loads(text)
+    return dict(tomllib.loads(text)[group])
 
 
 def _unpack(packages: list[str], target: Path) -> None:
