@@ -18,9 +18,10 @@ IMAGE_DISK = 1 << 30  # bytes; the file takes what is written
 class Sleeper:
     """A machine whose disks stay from boot to boot. The first one is for its image."""
 
-    def __init__(self, build: Build, folder: Path, words: str) -> None:
+    def __init__(self, build: Build, folder: Path, machine: Machine, words: str) -> None:
         self.build = build
         self.folder = folder
+        self.machine = machine
         self.words = f"resume=/dev/vda {words}"
         self.disks = {name: folder / f"{name}.img" for name in ("resume", "header")}
         for path in self.disks.values():
@@ -30,7 +31,7 @@ class Sleeper:
 
     def boot(self, size: str, **expect: int) -> list[dict[str, Any]]:
         """Until it is off again; what the guest said."""
-        (job,) = jobs_of([Machine()], [size], append=self.words)
+        (job,) = jobs_of([self.machine], [size], append=self.words)
         archive = self.folder / "initramfs.cpio"
         archive.write_bytes(self._archive(job, expect))
         command = command_line(self.build.image, archive, self.disks, job)
@@ -57,20 +58,27 @@ def said(reports: list[dict[str, Any]], event: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.full
-@pytest.mark.parametrize("words", ["", "hibernate=nocompress nokaslr"])
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [
+        (Machine(), ""),
+        (Machine(cpu="neoverse-n1", smp=4, kaslr=False), "hibernate=nocompress kpti=on"),
+    ],
+    ids=["compressed", "plain"],
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_only_the_page_size_of_the_image_resumes(
-    arm64_image: Build, tmp_path: Path, size: str, words: str
+    arm64_image: Build, tmp_path: Path, size: str, machine: Machine, words: str
 ) -> None:
-    machine = Sleeper(arm64_image, tmp_path, words)
-    before = machine.boot(size, hibernate=1)
+    sleeper = Sleeper(arm64_image, tmp_path, machine, words)
+    before = sleeper.boot(size, hibernate=1)
     assert statuses(before) == {"hibernate.save_header": "passed", "hibernate.own_header": "passed"}
     for other in SIZES:
         if other != size:
-            refused = machine.boot(other, saved_page_size=int(PageSize.parse(size)))
+            refused = sleeper.boot(other, saved_page_size=int(PageSize.parse(size)))
             assert failures(refused) == []
             assert set(statuses(refused)) == {"hibernate.refused", "hibernate.foreign_header"}
-    after = machine.boot(size)
+    after = sleeper.boot(size)
     assert said(before, "hibernated") == said(after, "resumed")
     assert failures(after) == []
     # The process that hibernated, and all the checks that run behind it.
