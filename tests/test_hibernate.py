@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from anypage.boot import Job, Machine, command_line, expectations, jobs_of, read_report, run_qemu
+from anypage.boot import Job, Machine, command_line, devices, expectations, jobs_of
 from anypage.build import Build
+from anypage.console import read_objects
 from anypage.geometry import PageSize
 from anypage.guest import initramfs, make_disks, module_files
+from anypage.qemu import run_qemu
 
 SIZES = ("4k", "16k", "64k")
 IMAGE_DISK = 1 << 30  # bytes; the file takes what is written
@@ -34,10 +36,10 @@ class Sleeper:
         (job,) = jobs_of([self.machine], [size], append=self.words)
         archive = self.folder / "initramfs.cpio"
         archive.write_bytes(self._archive(job, expect))
-        command = command_line(self.build.image, archive, self.disks, job)
+        command = [*command_line(self.build.image, archive, job), *devices(self.disks)]
         console, problem = run_qemu(command, timeout=300)
         assert not problem, console[-3000:]
-        return list(read_report(console))
+        return list(read_objects(console))
 
     def _archive(self, job: Job, expect: dict[str, int]) -> bytes:
         return initramfs(expectations(job, True) | expect, module_files(self.build.modules))

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from anypage.boot import Machine, command_line, expectations, jobs_of, read_report, run_qemu
+from anypage.boot import Machine, command_line, devices, expectations, jobs_of
 from anypage.build import Build
+from anypage.console import read_objects
 from anypage.guest import initramfs, make_disks, module_files, programs
+from anypage.qemu import run_qemu
 
 # Behind Xen, and behind the device tree that QEMU puts 128M into memory.
 IMAGE_AT, ARCHIVE_AT = 0x50000000, 0x58000000
@@ -42,9 +44,10 @@ def test_dom0_boots(arm64_image: Build, tmp_path: Path, size: str) -> None:
     (job,) = jobs_of([machine], [size])
     archive = tmp_path / "initramfs.cpio"
     archive.write_bytes(initramfs(expectations(job, True), module_files(arm64_image.modules)))
-    command = command_line(arm64_image.image, archive, make_disks(tmp_path), job)
+    machine_options = command_line(arm64_image.image, archive, job)
+    command = [*machine_options, *devices(make_disks(tmp_path))]
     console, problem = run_qemu(under_xen(command, tmp_path / "xen"), timeout=300)
-    reports = list(read_report(console))
+    reports = list(read_objects(console))
     assert not problem, console[-3000:]
     assert "Xen 4.17 support found" in console
     assert [r for r in reports if r.get("status") == "failed"] == []

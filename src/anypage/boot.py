@@ -241,7 +241,7 @@ def _prepare(
     if not job.exercises:
         files = module_files(modules) if modules else []
         archive.write_bytes(initramfs(expect, files))
-        return [*command_line(image, archive, job), *_devices(make_disks(folder))]
+        return [*command_line(image, archive, job), *devices(make_disks(folder))]
     archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
     (folder / "share").mkdir()
     places = {"folder": folder, "share": folder / "share"}
@@ -321,7 +321,7 @@ def command_line(image: Path, archive: Path, job: Job) -> list[str]:
     return command
 
 
-def _devices(disks: dict[str, Path]) -> list[str]:
+def devices(disks: dict[str, Path]) -> list[str]:
     """What the checks use. There is no network but a card whose other end is closed."""
     command = ["-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile="]
     for serial, disk in disks.items():
