@@ -26,3 +26,10 @@ def tree() -> Path:
 def image(tree: Path) -> Build:
     """The one image."""
     return build(tree, page_size="boot")
+
+
+@pytest.fixture(scope="session", params=["patched", "variable"])
+def arm64_image(request: pytest.FixtureRequest, tree: Path) -> Build:
+    """One image with hibernation, 32-bit programs and more; the page size by either strategy."""
+    flavour = "+variable" if request.param == "variable" else ""
+    return build(tree, page_size="boot", config=f"virt+arm64{flavour}")

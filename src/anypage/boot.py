@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import re
 import shlex
+import shutil
 import tempfile
 import time
 import tomllib
@@ -240,12 +241,28 @@ def _prepare(
     if not job.exercises:
         files = module_files(modules) if modules else []
         archive.write_bytes(initramfs(expect, files))
-        return [*command_line(image, archive, job), *_devices(make_disks(folder))]
+        return [*command_line(image, archive, job), *devices(make_disks(folder))]
     archive.write_bytes(initramfs(expect, (), exercise_files(job.exercises, modules)))
     (folder / "share").mkdir()
     places = {"folder": folder, "share": folder / "share"}
     places |= {"image": image.absolute(), "initramfs": archive}
+    places["guests"] = guests_of(image, job, folder / "guests", boot_time)
     return [*command_line(image, archive, job), *exercise_arguments(job.exercises, places)]
+
+
+def guests_of(image: Path, job: Job, folder: Path, boot_time: bool) -> Path:
+    """What virtual machines inside of this one boot: Image, and the checks for each page size.
+
+    Their CPUs are those of this machine. Nothing of this is made where no exercise uses it.
+    """
+    if not any("{guests}" in text for exercise in job.exercises for text in exercise.qemu):
+        return folder
+    folder.mkdir()
+    shutil.copyfile(image, folder / "Image")
+    box = Machine(job.machine.cpu, smp=2, memory="256M")
+    for inner in jobs_of([box], [size.label for size in PageSize]):
+        (folder / f"{inner.asked}.cpio").write_bytes(initramfs(expectations(inner, boot_time)))
+    return folder
 
 
 def expectations(job: Job, boot_time: bool) -> dict[str, object]:
@@ -304,7 +321,7 @@ def command_line(image: Path, archive: Path, job: Job) -> list[str]:
     return command
 
 
-def _devices(disks: dict[str, Path]) -> list[str]:
+def devices(disks: dict[str, Path]) -> list[str]:
     """What the checks use. There is no network but a card whose other end is closed."""
     command = ["-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile="]
     for serial, disk in disks.items():

@@ -384,9 +384,9 @@ def measure(
     ],
     page_sizes: Sizes = "4k,16k,64k",
     config: Annotated[str, typer.Option(help="As for `anypage build`.")] = "virt",
-    variable: Annotated[
-        bool, typer.Option(help="Also a kernel that reads its page size from a variable.")
-    ] = False,
+    also: Annotated[
+        str, typer.Option(help="More of the one image, each with a configuration: variable,vmemmap")
+    ] = "",
     identity: Annotated[
         bool, typer.Option(help="Also the converted tree's kernels with a fixed page size.")
     ] = True,
@@ -414,7 +414,7 @@ def measure(
             sources[0],
             config=config,
             page_sizes=asked,
-            variable=variable,
+            also=also.split(",") if also else [],
             identity=identity,
             parallel=parallel,
             progress=_progress,
@@ -427,7 +427,7 @@ def measure(
         _write(str(html_file), measurement_html.page(result))
     if page:
         words = ["anypage", "measure", *sources, "--page-sizes", page_sizes, "--config", config]
-        words += ["--variable"] * variable + ["--no-identity"] * (not identity)
+        words += ["--also", also] * bool(also) + ["--no-identity"] * (not identity)
         words += ["--page", str(page)]
         _write(str(page), measurement_page.page(result, shlex.join(words)).rstrip())
     if json_file == "-":

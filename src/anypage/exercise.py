@@ -60,7 +60,7 @@ def exercise(
     names: of exercises, or `all`. Exercises share a boot unless one of them wants its own; when
     one ends the guest, those after it run in another boot. AnypageError for an unknown name.
     """
-    jobs = [replace(job, exercises=group) for job in todo for group in boots(select(names))]
+    jobs = [on_machine(job, group) for job in todo for group in boots(select(names))]
 
     def one(job: Job) -> list[Verdict]:
         verdicts = boot(
@@ -76,6 +76,12 @@ def exercise(
 
     with ThreadPoolExecutor(max(1, parallel)) as pool:
         return [verdict for verdicts in pool.map(one, jobs) for verdict in verdicts]
+
+
+def on_machine(job: Job, chosen: tuple[Exercise, ...]) -> Job:
+    """The job with these exercises, on a machine that they can run on."""
+    el2 = job.machine.el2 or any(exercise.el2 for exercise in chosen)
+    return replace(job, machine=replace(job.machine, el2=el2), exercises=chosen)
 
 
 def _tell(job: Job, line: str, progress: Progress) -> None:

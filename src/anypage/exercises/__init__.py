@@ -12,9 +12,11 @@ needs, as TOML in a comment, and then in words what it does. Nothing else knows 
     # selftests = "mm"                tests of the kernel's tree, compiled: /selftests/mm
     # modules = ["ext4"]              modules of the kernel, if they are modules
     # disks = { scratch = "1G" }      empty disk images, as drives of QEMU
-    # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image} and {initramfs}
-    #                                 are paths
+    # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image}, {initramfs} and
+    #                                 {guests} are paths; guests/ has what virtual machines inside
+    #                                 of the guest boot: Image, and checks as 4k.cpio ...
     # words = ["..."]                 for the kernel's command line
+    # el2 = true                      the CPUs have to start at EL2
     # alone = true                    in a boot of its own
     # seconds = 300                   how long it may take on a slow machine
     # dies = "..."                    the last check that it begins ends the guest, and the console
@@ -55,6 +57,7 @@ class Exercise:
     disks: Mapping[str, str] = field(default_factory=dict)
     qemu: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    el2: bool = False
     alone: bool = False
     seconds: int = 300
     dies: str = ""

@@ -2,6 +2,7 @@
 """What runs inside: the guest program, the initramfs that carries it, and its disks."""
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ from anypage.guest.modules import Modules, order_line
 from anypage.process import run
 
 COMPILER = "aarch64-linux-gnu-gcc"
+COMPILER_32 = "arm-linux-gnueabihf-gcc"
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 # Position independent: the program then lives in the upper half of its address space, and the
 # checks of page table geometry have the lower half to themselves.
@@ -25,22 +27,39 @@ def program(name: str = "src", *, static: bool = True) -> Path:
 
     name: the folder of its source here. src: the checks; bench: the workloads of a measurement.
     """
+    return compiled(*_sources(name), flags=(*_FLAGS, *_STATIC) if static else _FLAGS)
+
+
+def program_32() -> Path | None:
+    """A 32-bit program for the checks; None where its compiler is not installed."""
+    if not shutil.which(COMPILER_32):
+        return None
+    return compiled(*_sources("compat"), flags=(*_FLAGS, "-static"), compiler=COMPILER_32)
+
+
+def _sources(name: str) -> tuple[list[Path], list[str]]:
+    """The texts of a program, and where it finds those that it shares."""
     common = _here() / "common"
     texts = [path for folder in (_here() / name, common) for path in sorted(folder.glob("*.[ch]"))]
-    return compiled(texts, [f"-I{common}"], static=static)
+    return texts, [f"-I{common}"]
 
 
-def compiled(texts: Sequence[Path], options: Sequence[str] = (), *, static: bool = True) -> Path:
-    """The arm64 executable of C files and headers; made once for each text of these."""
+def compiled(
+    texts: Sequence[Path],
+    options: Sequence[str] = (),
+    *,
+    flags: Sequence[str] = (*_FLAGS, *_STATIC),
+    compiler: str = COMPILER,
+) -> Path:
+    """The executable of C files and headers; made once for each text of these."""
     sources = [path for path in texts if path.suffix == ".c"]
-    flags = (*_FLAGS, *_STATIC) if static else _FLAGS
-    digest = hashlib.sha256("\0".join([COMPILER, *flags]).encode())
+    digest = hashlib.sha256("\0".join([compiler, *flags]).encode())
     for path in texts:
         digest.update(path.read_bytes())
     target = cache_dir("guest") / f"init-{digest.hexdigest()[:16]}"
     if not target.is_file():
         with whole_file(target) as part:
-            command: list[str | Path] = [COMPILER, *flags, *options, *sources, "-o", part]
+            command: list[str | Path] = [compiler, *flags, *options, *sources, "-o", part]
             run(command, what="cannot compile a program for the guest")
     return target
 
@@ -62,9 +81,11 @@ def initramfs(
 ) -> bytes:
     """The checks, modules in load order, what to expect, and more."""
     files = list(modules)
+    compat = program_32()
     return archive(
         [
             program_at("init", program().read_bytes()),
+            *([program_at("compat", compat.read_bytes())] if compat else []),
             file_at("expect", "".join(f"{k} {v}\n" for k, v in expect.items()).encode()),
             file_at("modules/order", "".join(map(order_line, files)).encode()),
             *(file_at(f"modules/{path.name}", path.read_bytes()) for path in files),
@@ -79,7 +100,7 @@ def bench_initramfs() -> bytes:
         [
             *(folder_at(name) for name in ("bin", "dev", "lib", "proc", "tmp")),
             program_at("init", program("bench").read_bytes()),
-            *(program_at(path, data) for path, data in programs.files().items()),
+            *(program_at(path, data) for path, data in programs.files("bench").items()),
             program_at("bin/dynamic", program("bench", static=False).read_bytes()),
         ]
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs for the guest that nobody here wrote: Debian's packages for arm64, unpacked."""
+"""Programs for arm64 that nobody here wrote: Debian's packages, unpacked."""
 
 import hashlib
 import json
@@ -24,19 +24,19 @@ _BY_NAME = {"libc.so.6": ("libgcc_s.so.1",)}
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib", "usr/lib")
 
 
-def files() -> dict[str, bytes]:
-    """Path in the guest -> content, as facts/programs.toml says; downloaded once.
+def files(group: str) -> dict[str, bytes]:
+    """Name -> content of a group of facts/programs.toml; downloaded once.
 
     AnypageError when apt cannot get them.
     """
-    facts = _facts()
+    facts = _facts(group)
     folder = unpacked(facts["packages"])
     return {name: _inside(folder, path).read_bytes() for name, path in facts["files"].items()}
 
 
-def _facts() -> dict[str, Any]:
+def _facts(group: str) -> dict[str, Any]:
     text = resources.files("anypage.facts").joinpath("programs.toml").read_text()
-    return tomllib.loads(text)
+    return dict(tomllib.loads(text)[group])
 
 
 def unpacked(packages: Iterable[str]) -> Path:

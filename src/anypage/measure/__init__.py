@@ -120,17 +120,19 @@ def measure_tree(
     *,
     config: str = "virt",
     page_sizes: Sequence[PageSize] = tuple(PageSize),
-    variable: bool = False,
+    also: Sequence[str] = (),
     identity: bool = True,
     jobs: int | None = None,
     parallel: int = 2,
     progress: Progress = lambda stage: None,
 ) -> Measurement:
     """Build and measure the original tree, and the converted one with each page size fixed, and
-    chosen at boot: patched into the code, and when asked, also read from a variable.
+    chosen at boot.
 
-    source: what fetch() takes. identity: without it, no kernels of the converted tree with a fixed
-    page size are built, nor compared with the original's. What was built before is not built again.
+    source: what fetch() takes. also: configurations of which each, over config, makes one more
+    kernel whose page size is chosen at boot, with the configuration's name. identity: without it,
+    no kernels of the converted tree with a fixed page size are built, nor compared with the
+    original's. What was built before is not built again.
     """
     tree = fetch(source)
     after = converted(source, progress).path
@@ -151,8 +153,8 @@ def measure_tree(
             kernels.append(kernel(f"compile-{label}", after, label, f"base-{label}"))
     fixed = [f"{'compile' if identity else 'base'}-{label}" for label in labels]
     kernels.append(kernel("boot", after, "boot", *fixed))
-    if variable:
-        kernels.append(kernel("variable", after, "boot", *fixed, config=f"{config}+variable"))
+    for name in also:
+        kernels.append(kernel(name, after, "boot", *fixed, config=f"{config}+{name}"))
     same = {}
     if identity:
         progress("compare the objects of compile-time builds")

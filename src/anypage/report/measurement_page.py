@@ -43,8 +43,8 @@ def _parts(result: Measurement, command: str) -> Iterator[str]:
 
 
 def _explained(result: Measurement, run: Run) -> Iterator[str]:
-    """The workloads whose functions are listed: of a kernel that patches its page size."""
-    if run.kernel.page_size is not None or run.kernel.name == "variable":
+    """The workloads whose functions are listed: of the kernel that everyone gets."""
+    if run.kernel.name != "boot":
         return
     before = result.baseline(run)
     for count in run.counts:

@@ -15,11 +15,12 @@ ID = "operation"
 EXPLANATION = """\
 A compiler that knows the page size divides by it with a shift. One that does not know that it is a
 power of two divides, which takes ten times as long and more; and a shift or a mask takes two
-instructions, not one. page_div(), page_mod(), page_div_up(), page_shr(), page_shl(), page_start()
-and offset_in_page() beside PAGE_SIZE have the types and values of what they stand for, and an
-architecture makes one instruction of each. Divisions are taken everywhere, the others on hot paths
-only (mm/, fs/). Only what stands to the left of the operator beyond doubt is taken: a name with its
-members, indices and arguments, or an expression in brackets, either with casts and dereferences.
+instructions, not one. page_div(), page_mod(), page_div_up(), page_shr(), page_shl(), page_start(),
+page_advance() and offset_in_page() beside PAGE_SIZE have the types and values of what they stand
+for, and an architecture makes one instruction of each. Divisions are taken everywhere, the others
+on hot paths only (mm/, fs/). Only what stands to the left of the operator beyond doubt is taken: a
+name with its members, indices and arguments, or an expression in brackets, either with casts and
+dereferences.
 """
 _OPENERS = {b")": b"(", b"]": b"["}
 # Where an instruction more counts.
@@ -33,6 +34,9 @@ _BEFORE_SHIFT = _LOOSE | _COMPARISONS | {b"&"}
 _BEFORE_DIVISION = _BEFORE_SHIFT | {b"<<", b">>", *_SIGNS}
 _TIGHT = frozenset(b"+ - * / % ( [".split())
 _TIGHTER_THAN_AND = _TIGHT | _COMPARISONS | {b"<<", b">>"}
+# What stands before and after an assignment.
+_BEFORE_ASSIGNMENT = frozenset((b"(", b",", b";", b")", b"else"))
+_ENDS = frozenset((b";", b",", b")"))
 _KEYWORDS = frozenset(b"return sizeof if while for switch case else do".split())
 
 
@@ -40,13 +44,14 @@ _KEYWORDS = frozenset(b"return sizeof if while for switch case else do".split())
 class _Operation:
     """texts: the operator and its right operand. before: what may stand before the left one.
 
-    is_cheap: it costs an instruction more, no division.
+    more: what the helper is given besides it. is_cheap: it costs an instruction more, no division.
     """
 
     texts: tuple[bytes, ...]
     helper: bytes
     before: frozenset[bytes]
     is_cheap: bool = True
+    more: bytes = b""
 
     def is_at(self, toks: Sequence[Token], index: int) -> bool:
         end = index + len(self.texts)
@@ -67,8 +72,9 @@ _OPERATIONS = (
     _Operation((b"&", b"~", b"PAGE_MASK"), b"offset_in_page", _LOOSE),
     _Operation((b"&", b"(", b"PAGE_SIZE", b"-", b"1", b")"), b"offset_in_page", _LOOSE),
 )
+_STEP = _Operation((b"+", b"PAGE_SIZE"), b"page_advance", _LOOSE, more=b", 1")
 # What each of them is as a compound assignment.
-_ASSIGNED = {(o.texts[0] + b"=", *o.texts[1:]): o for o in _OPERATIONS}
+_ASSIGNED = {(o.texts[0] + b"=", *o.texts[1:]): o for o in (*_OPERATIONS, _STEP)}
 _ASSIGNMENTS = frozenset(texts[0] for texts in _ASSIGNED)
 
 
@@ -105,17 +111,23 @@ def _operations(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
 
 def _assignments(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
     """x %= PAGE_SIZE, where x is a name with its members: it can be written twice."""
-    index = next((i for i, token in enumerate(toks) if token.text in _ASSIGNMENTS), 0)
-    first = int(toks[0].text in _KEYWORDS) if toks else 0  # else
-    target, value = toks[first:index], tuple(t.text for t in toks[index + 1 :] if t.text != b";")
-    operation = _ASSIGNED.get((toks[index].text, *value)) if target else None
-    if operation is None or (operation.is_cheap and not _HOT.match(file.path)):
-        return
-    if all(t.kind == "id" or t.text in _MEMBERS for t in target):
-        name = file.data[target[0].start : target[-1].end]
-        text = b"= " + operation.helper + b"(" + name + b")"
-        edits = [Edit(toks[index].start, toks[index + len(value)].end, text)]
-        yield _slow(file, toks[first : index + len(value) + 1], edits)
+    for index in (i for i, token in enumerate(toks) if token.text in _ASSIGNMENTS):
+        end = index + 1
+        while end < len(toks) and toks[end].text not in _ENDS:
+            end += 1
+        operation = _ASSIGNED.get(tuple(t.text for t in toks[index:end]))
+        if operation is None or (operation.is_cheap and not _HOT.match(file.path)):
+            continue
+        start = index
+        while start and (toks[start - 1].kind == "id" or toks[start - 1].text in _MEMBERS):
+            start -= 1
+        start += toks[start].text in _KEYWORDS  # else
+        if toks[start].kind != "id" or (start and toks[start - 1].text not in _BEFORE_ASSIGNMENT):
+            continue
+        name = file.data[toks[start].start : toks[index - 1].end]
+        text = b"= " + operation.helper + b"(" + name + operation.more + b")"
+        edits = [Edit(toks[index].start, toks[end - 1].end, text)]
+        yield _slow(file, toks[start:end], edits)
 
 
 def _rounded_up(file: File, toks: Sequence[Token]) -> Iterator[Finding]:
@@ -267,6 +279,22 @@ EXAMPLES = (
         _body("if (b)\n\t\tc();\n\telse a %= PAGE_SIZE;"),
         _body("if (b)\n\t\tc();\n\telse a = page_mod(a);"),
     ),
+    Example(
+        _body("for (; a < b; a += PAGE_SIZE)\n\t\tif (c)\n\t\t\td->e += PAGE_SIZE;"),
+        _body(
+            "for (; a < b; a = page_advance(a, 1))\n\t\tif (c)\n\t\t\td->e = page_advance(d->e, 1);"
+        ),
+        path="mm/example.c",
+    ),
+    Example(
+        _body("do {\n\t} while (pte++, addr += PAGE_SIZE, addr != end);"),
+        _body("do {\n\t} while (pte++, addr = page_advance(addr, 1), addr != end);"),
+        path="mm/example.c",
+    ),
+    Example(_body("a += PAGE_SIZE;")),
+    Example(_body("a += PAGE_SIZE - b;"), path="mm/example.c"),
+    Example(_body("(*a)->b += PAGE_SIZE;"), path="mm/example.c"),
+    Example(_body("*a += PAGE_SIZE;"), path="mm/example.c"),
     Example(_body("*a++ &= PAGE_MASK;"), path="mm/example.c"),
     Example(_body("a &= PAGE_MASK | b;"), path="mm/example.c"),
     Example(_body("a = *b & PAGE_MASK == c;"), path="mm/example.c"),

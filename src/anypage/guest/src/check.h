@@ -27,6 +27,9 @@ extern const struct check page_checks[], memory_checks[], process_checks[], shm_
 extern const struct check huge_checks[], swap_checks[], file_checks[], ipc_checks[];
 extern const struct check clock_checks[], module_checks[], core_checks[], bpf_checks[];
 extern const struct check perf_checks[], kernel_checks[];
+extern const struct check compat_checks[], page_table_checks[];
+/* Of a machine that hibernates, and of one that finds the image of another page size. */
+extern const struct check hibernate_checks[], refused_image_checks[];
 
 /* One for each module that the host sent. */
 const struct check *load_checks(void);

@@ -19,9 +19,8 @@ static char *kernel_log(void)
 	static size_t room = 4 * MB;
 	int length;
 
-	if (text)
-		return text;
-	text = calloc(1, room);
+	if (!text)
+		text = calloc(1, room);
 	length = klogctl(READ_ALL, text, room - 1);
 	if (length < 0 && errno == ENOSYS)
 		skip("no kernel log in this kernel");
@@ -43,8 +42,7 @@ static const char *message_of(const char *line)
 	return message;
 }
 
-/* The first message that holds this text; NULL when there is none. */
-static const char *find_message(const char *text)
+const char *find_message(const char *text)
 {
 	char *log = kernel_log(), *found = strstr(log, text);
 

@@ -52,6 +52,8 @@ static void run_all_checks(void)
 		run_checks(suites[i]);
 	run_checks(load_checks());
 	run_checks(module_checks);
+	run_checks(compat_checks);
+	run_checks(page_table_checks);
 	run_checks(kernel_checks);
 }
 
@@ -74,7 +76,11 @@ int main(int argc, char **argv)
 	mount_all();
 	quiet_kernel();
 	report_begin();
-	if (has_exercises()) {
+	if (is_wanted("hibernate"))
+		run_checks(hibernate_checks);
+	if (is_wanted("saved_page_size")) {
+		run_checks(refused_image_checks);	/* the others would overwrite the image */
+	} else if (has_exercises()) {
 		run_checks(kernel_checks);
 		run_exercises();
 	} else {

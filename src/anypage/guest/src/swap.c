@@ -22,7 +22,7 @@
 #define GROUP_LIMIT (16 * MB)
 #define AMOUNT (8 * MB)
 
-static void make_swap(const char *path, size_t size)
+void make_swap(const char *path, size_t size)
 {
 	int fd = must(open(path, O_RDWR | O_CLOEXEC));
 

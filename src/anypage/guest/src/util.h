@@ -57,5 +57,10 @@ void expect_exit(pid_t child, int code);
 /* The virtio disk with this serial number, as a path; NULL when there is none. */
 const char *disk(const char *serial);
 void make_dir(const char *path);
+/* What mkswap writes on a disk, for pages of this size. */
+void make_swap(const char *path, size_t size);
+
+/* The first message of the kernel that holds this text, until the next call; NULL for none. */
+const char *find_message(const char *text);
 
 #endif

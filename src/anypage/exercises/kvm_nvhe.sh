@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# /// exercise
+# subsystem = "KVM"
+# packages = ["qemu-system-arm"]
+# files = ["usr/bin/qemu-system-aarch64"]
+# modules = ["9p", "9pnet_virtio"]
+# qemu = [
+#   "-fsdev local,id=guests,path={guests},security_model=none,readonly=on",
+#   "-device virtio-9p-pci,fsdev=guests,mount_tag=guests",
+# ]
+# words = ["kvm-arm.mode=nvhe"]
+# el2 = true
+# alone = true
+# seconds = 600
+# ///
+# KVM whose own code at EL2 is apart from the kernel.
+. /exercises/library/base.sh
+. /exercises/library/kvm.sh
+
+need_kvm "Hyp nVHE"
+exercise_guests

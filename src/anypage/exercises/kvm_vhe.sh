@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# /// exercise
+# subsystem = "KVM"
+# packages = ["qemu-system-arm"]
+# files = ["usr/bin/qemu-system-aarch64"]
+# modules = ["9p", "9pnet_virtio"]
+# qemu = [
+#   "-fsdev local,id=guests,path={guests},security_model=none,readonly=on",
+#   "-device virtio-9p-pci,fsdev=guests,mount_tag=guests",
+# ]
+# el2 = true
+# alone = true
+# seconds = 600
+# ///
+# KVM where the kernel itself runs at EL2, which takes a CPU with VHE.
+. /exercises/library/base.sh
+. /exercises/library/kvm.sh
+
+dmesg | grep -q "detected: Virtualization Host Extensions" || skip "no VHE in this CPU"
+need_kvm "VHE"
+exercise_guests

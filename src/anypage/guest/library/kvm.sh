@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the exercises of KVM share: the image of this boot runs again as a guest, at each page size,
+# and has to pass its checks there.
+
+GUESTS=$WORK/guests
+
+# need_kvm MODE: KVM is there, and says that it works in this mode.
+need_kvm() {
+	grep -q ' kvm$' /proc/misc || skip "no KVM in this kernel"
+	MODE=$1
+	check mode has_mode
+	mkdir -p "$GUESTS"
+	mount -t 9p -o trans=virtio,ro,msize=65536 guests "$GUESTS" || skip "no 9p in this kernel"
+}
+
+has_mode() {
+	dmesg | grep 'kvm \[1\]: '
+	dmesg | grep -q "kvm \[1\]: $MODE mode initialized successfully"
+}
+
+# guest PAGE_SIZE: 4k, 16k or 64k; its report is complete, and nothing in it failed.
+guest() {
+	local report=$WORK/report
+	qemu-system-aarch64 -accel kvm -cpu host -machine virt,gic-version=host -smp 2 -m 256M \
+		-nodefaults -nographic -no-reboot -serial stdio \
+		-kernel "$GUESTS/Image" -initrd "$GUESTS/$1.cpio" \
+		-append "console=ttyAMA0 panic=-1 arm64.pagesize=$1" >$report </dev/null
+	grep '"status": "failed"' $report && return 1
+	tail -n 5 $report
+	grep -q "\"total\": $(grep -c '"check": ' $report), \"failed\": 0" $report
+}
+
+exercise_guests() {
+	local size
+	for size in 4k 16k 64k; do
+		check guest_$size guest $size
+	done
+}
