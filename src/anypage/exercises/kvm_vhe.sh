@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystem = "KVM"
+# subsystems = ["KVM"]
 # packages = ["qemu-system-arm"]
 # files = ["usr/bin/qemu-system-aarch64"]
 # modules = ["9p", "9pnet_virtio"]
