@@ -6,7 +6,7 @@
 # modules = ["test_vmalloc", "test_hmm", "xfs", "loop"]
 # selftests = "mm"
 # alone = true
-# seconds = 3000
+# seconds = 6000
 # ///
 # The kernel's own tests of memory management, as their run_vmtests.sh runs them, with each result
 # that a test reports itself. Some fail on any kernel here, for what a small or emulated machine
@@ -69,5 +69,5 @@ done <left-out
 
 for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
 		madv_populate memfd_secret ksm pagemap cow thp hugetlb migration mkdirty mdwe; do
-	run $category 400
+	run $category 900
 done
