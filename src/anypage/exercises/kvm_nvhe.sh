@@ -17,5 +17,5 @@
 . /exercises/library/base.sh
 . /exercises/library/kvm.sh
 
-need_kvm "Hyp"
+need_kvm "Hyp nVHE"
 exercise_guests
