@@ -3,7 +3,7 @@
 # subsystems = ["KVM"]
 # packages = ["qemu-system-arm"]
 # files = ["usr/bin/qemu-system-aarch64"]
-# modules = ["9p", "9pnet_virtio"]
+# modules = ["virtio_pci", "9pnet_virtio", "9p"]
 # qemu = [
 #   "-fsdev local,id=guests,path={guests},security_model=none,readonly=on",
 #   "-device virtio-9p-pci,fsdev=guests,mount_tag=guests",

@@ -5,18 +5,27 @@
 
 GUESTS=$WORK/guests
 
+# All that the kernel said: dmesg begins with the exercise.
+boot_log() {
+	timeout 1 cat /dev/kmsg || true
+}
+
 # need_kvm MODE: KVM is there, and says that it works in this mode.
 need_kvm() {
 	grep -q ' kvm$' /proc/misc || skip "no KVM in this kernel"
 	MODE=$1
 	check mode has_mode
+	modprobe -q virtio_pci || true
+	modprobe -q 9pnet_virtio || true
+	need_filesystem 9p
 	mkdir -p "$GUESTS"
-	mount -t 9p -o trans=virtio,ro,msize=65536 guests "$GUESTS" || skip "no 9p in this kernel"
+	mount -t 9p -o trans=virtio,ro,msize=65536 guests "$GUESTS"
 }
 
 has_mode() {
-	dmesg | grep 'kvm \[1\]: '
-	dmesg | grep -q "kvm \[1\]: $MODE mode initialized successfully"
+	boot_log >$WORK/boot_log
+	grep 'kvm \[1\]: ' $WORK/boot_log
+	grep -q "kvm \[1\]: $MODE mode initialized successfully" $WORK/boot_log
 }
 
 # guest PAGE_SIZE: 4k, 16k or 64k; its report is complete, and nothing in it failed.
