@@ -55,7 +55,7 @@ load() {
 	cat "$(disk kexec_initramfs)" >$WORK/initramfs
 	# Both system calls in turn, by the number of steps that are left, where there are two.
 	call=--kexec-syscall
-	if [ $(($(left) % 2)) = 1 ] && grep -q ' kexec_image_load_default$' /proc/kallsyms; then
+	if [ $(($(left) % 2)) = 1 ] && grep -q ' kexec_image_probe_default$' /proc/kallsyms; then
 		call=--kexec-file-syscall
 	fi
 	kexec $call -l $WORK/image --initrd=$WORK/initramfs \
