@@ -83,10 +83,10 @@ need_driver() {
 	ls -d /sys/bus/*/drivers/"$2" >/dev/null 2>&1 || skip "no driver $2 in this kernel"
 }
 
-# wait_for COMMAND...: until it succeeds, for 10 seconds
+# wait_for COMMAND...: until it succeeds, for a minute or more
 wait_for() {
 	local try
-	for try in $(seq 100); do
+	for try in $(seq 600); do
 		if "$@" >/dev/null 2>&1; then
 			return 0
 		fi
