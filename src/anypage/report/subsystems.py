@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anypage.areas import REST, area_of, areas
+from anypage.exercises import discover
 from anypage.report.markdown import table
 
 SIZES = ("4k", "16k", "64k")
@@ -62,7 +63,7 @@ def page(
     for area in _names(documents):
         rules, series = lines.get(area, (0, 0))
         numbers = [str(number or "") for number in (rules, series, counted[area])]
-        means = list(_means(area, documents))
+        means = list(_means(area, documents)) or [_Means(name, {}) for name in _possible(area)]
         if not means:
             rows.append((area, *numbers, _reason(area), "", "", ""))
         for means_of_area in means:
@@ -90,6 +91,18 @@ def _names(documents: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys([*areas(), *others]))
 
 
+def _possible(area: str) -> list[str]:
+    """What would exercise an area: nothing of it is in the documents."""
+    beginnings = _facts().get(area, {}).get("checks", ())
+    return [e.name for e in discover() if area in e.subsystems] + [_label(beginnings)] * bool(
+        beginnings
+    )
+
+
+def _label(beginnings: Iterable[str]) -> str:
+    return f"checks {', '.join(beginning.rstrip('.') for beginning in beginnings)}"
+
+
 def _reason(area: str) -> str:
     return str(_facts().get(area, {}).get("not", "nothing here uses it"))
 
@@ -108,8 +121,7 @@ def _means(area: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[_Means
             for boot in document["boots"]:
                 counts = _checks(boot, beginnings)
                 if counts:
-                    label = f"checks {', '.join(b.rstrip('.') for b in beginnings)}"
-                    sizes = found.setdefault(label, {})
+                    sizes = found.setdefault(_label(beginnings), {})
                     sizes.setdefault(f"{boot['page_size'] >> 10}k", Counter()).update(counts)
     yield from (_Means(name, counts) for name, counts in found.items())
 
