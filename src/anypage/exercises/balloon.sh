@@ -2,6 +2,7 @@
 # /// exercise
 # subsystems = ["virtio"]
 # modules = ["virtio_balloon", "virtio_console"]
+# seconds = 900
 # qemu = [
 #     "-chardev socket,id=monitor,path={folder}/monitor,server=on,wait=off",
 #     "-chardev socket,id=port,path={folder}/monitor",
