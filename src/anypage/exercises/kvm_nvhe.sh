@@ -11,7 +11,7 @@
 # words = ["kvm-arm.mode=nvhe"]
 # el2 = true
 # alone = true
-# seconds = 600
+# seconds = 1200
 # ///
 # KVM whose own code at EL2 is apart from the kernel.
 . /exercises/library/base.sh

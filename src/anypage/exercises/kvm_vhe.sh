@@ -10,7 +10,7 @@
 # ]
 # el2 = true
 # alone = true
-# seconds = 600
+# seconds = 1200
 # ///
 # KVM where the kernel itself runs at EL2, which takes a CPU with VHE.
 . /exercises/library/base.sh
