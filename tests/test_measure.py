@@ -211,13 +211,14 @@ def test_what_is_given_back_is_not_kept() -> None:
 def test_the_kernel_with_a_variable_is_the_one_that_was_proposed() -> None:
     before = made_kernel("base-4k", 0x1000, PageSize.SIZE_4K)
     after = made_kernel("variable", 0x2020, None, "base-4k")
-    bytes_of = {
-        kernel: Sizes(size, 5, 4, PARTS, 0) for kernel, size in ((before, 100), (after, 103))
-    }
+    unknown = made_kernel("vmemmap", 0x2020, None, "base-4k")
+    kernels = ((before, 100), (after, 103), (unknown, 104))
+    bytes_of = {kernel: Sizes(size, 5, 4, PARTS, 0) for kernel, size in kernels}
     runs = (made_run(before, 0x1000, ADD), made_run(after, 0x2020, ADD))
     rows = measurement.published_rows(Measurement("6.12", bytes_of, runs, {}, "", ()))
     assert ["Image", "variable", "+3.92%", "+3.00%"] in rows
     assert ["fork-exit-1g", "variable", "+12.8% of time", "- of instructions"] in rows
+    assert "vmemmap" not in {row[1] for row in rows}
 
 
 def test_a_browser_shows_charts_and_tables(tmp_path: Path) -> None:

@@ -287,10 +287,10 @@ def published_rows(result: Measurement) -> Rows:
     for what, named in (("image", "Image"), ("text", "text: functions"), ("data", "data and bss")):
         theirs = _published()[what]
         for name, value in ours[what].items():
-            here = percent(value / ours[what]["base-4k"])
-            rows.append(
-                [named, name, percent(theirs[_published_as(name)] / theirs["base-4k"]), here]
-            )
+            there = theirs.get(_published_as(name))
+            if there is not None:
+                here = percent(value / ours[what]["base-4k"])
+                rows.append([named, name, percent(there / theirs["base-4k"]), here])
     small = {r.kernel.name: r for r in result.runs if r.page_size == PageSize.SIZE_4K}
     for workload, times in _published()["time"].items():
         for name, run in small.items():
