@@ -117,6 +117,23 @@ const struct check *load_checks(void)
 	return checks;
 }
 
+/* A module that stays uses it. */
+static bool is_held(const char *name)
+{
+	char path[300];
+	struct dirent *entry;
+	bool held = false;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/holders", name);
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory)))
+		held |= entry->d_name[0] != '.';
+	if (directory)
+		closedir(directory);
+	return held;
+}
+
 static void check_unload(void)
 {
 	if (!count)
@@ -124,7 +141,8 @@ static void check_unload(void)
 	for (size_t i = count; i--;) {
 		const struct module *module = &modules[i];
 
-		if (module->stays || strcmp(state_of(module->name), "live"))
+		if (module->stays || is_held(module->name) ||
+		    strcmp(state_of(module->name), "live"))
 			continue;
 		if (syscall(SYS_delete_module, module->name, O_NONBLOCK))
 			fail(module->file, "unloads", "%s", strerror(errno));
