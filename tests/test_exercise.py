@@ -16,6 +16,7 @@ from anypage.exercise import exercise, merged, outcomes, worse
 from anypage.exercises import Exercise, boots, discover, read, select
 from anypage.guest.archive import archive, file_at
 from anypage.report import subsystems
+from anypage.report.earlier import read_document
 
 LIBRARY = Path(str(resources.files("anypage.guest"))) / "library"
 
@@ -166,3 +167,12 @@ def test_every_exercise_passes(tree: Path, page_size: str) -> None:
     jobs = jobs_of([Machine()], [page_size])
     for found in exercise(seed.image, jobs, names, modules=seed.modules):
         assert found.passed, (found.problem, found.as_json()["failures"], found.console)
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}"])
+def test_what_is_no_earlier_run_is_an_error(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "earlier.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(AnypageError, match="exercises"):
+        read_document(file, "exercises")

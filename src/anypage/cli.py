@@ -43,6 +43,7 @@ from anypage.report import (
     sarif,
     terminal,
 )
+from anypage.report.earlier import read_document
 from anypage.tree import KernelTree
 
 app = typer.Typer(
@@ -181,7 +182,7 @@ def audit(
     Exit 0: nothing found; 1: something found; 2: it could not run.
     """
     try:
-        known = json.loads(baseline.read_bytes()) if baseline else []
+        known = read_document(baseline) if baseline else []
         change = _read(patch) if patch else None
         if kernel and (paths or diff or patch or arch):
             raise AnypageError("--kernel takes a module as a whole", remedy="name its folder alone")
@@ -367,7 +368,7 @@ def boot(
         _lines([*terminal.skips(found), *terminal.failures(verdicts)])
     if not baseline:
         raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
-    new = worse(found, merged([json.loads(path.read_bytes())["exercises"] for path in baseline]))
+    new = worse(found, merged([read_document(path, "exercises") for path in baseline]))
     _lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
     raise typer.Exit(1 if new or any(v.problem for v in verdicts) else 0)
 

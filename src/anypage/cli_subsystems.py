@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`anypage subsystems`: a page from the JSON of other commands."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from anypage.cache import whole_file
 from anypage.report import subsystems as report
+from anypage.report.earlier import read_document
 
 
 def subsystems(
@@ -22,8 +22,8 @@ def subsystems(
     ] = None,
 ) -> None:
     """Write a page: each area of the kernel, who converts it, and what was seen to work."""
-    documents = [json.loads(path.read_bytes()) for path in boots]
-    found = json.loads(conversion.read_bytes())["area_lines"] if conversion else {}
+    documents = [read_document(path) for path in boots]
+    found = read_document(conversion, "area_lines") if conversion else {}
     lines = {name: (counts["rules"], counts["series"]) for name, counts in found.items()}
     command = (
         "anypage subsystems BOOTS.json ... --conversion CONVERT.json --objects DIR --page FILE"
