@@ -29,7 +29,7 @@ def image(tree: Path) -> Build:
 
 
 @pytest.fixture(scope="session", params=["patched", "variable"])
-def arm64_image(request: pytest.FixtureRequest, tree: Path) -> Build:
-    """One image with hibernation, 32-bit programs and more; the page size by either strategy."""
+def seed_image(request: pytest.FixtureRequest, tree: Path) -> Build:
+    """One image and modules of every subsystem; the page size by either strategy."""
     flavour = "+variable" if request.param == "variable" else ""
-    return build(tree, page_size="boot", config=f"virt+arm64{flavour}")
+    return build(tree, page_size="boot", config=f"virt+seed{flavour}")

@@ -22,9 +22,9 @@ def boots(image: Build, machine: Machine, words: str = "") -> list[Verdict]:
 @pytest.mark.full
 @pytest.mark.parametrize("kaslr", [True, False], ids=["kaslr", "nokaslr"])
 @pytest.mark.parametrize("cpu", ["max", "cortex-a57", "cortex-a72"])
-def test_the_page_tables_are_isolated(arm64_image: Build, cpu: str, kaslr: bool) -> None:
+def test_the_page_tables_are_isolated(seed_image: Build, cpu: str, kaslr: bool) -> None:
     """Without KASLR the kernel's entries are global first, and are rewritten."""
-    for verdict in boots(arm64_image, Machine(cpu=cpu, smp=4, kaslr=kaslr), "kpti=on"):
+    for verdict in boots(seed_image, Machine(cpu=cpu, smp=4, kaslr=kaslr), "kpti=on"):
         checks = verdict.as_json()["checks"]
         assert checks["page_table.isolation"]
         assert checks["page_table.not_global"]
@@ -32,8 +32,8 @@ def test_the_page_tables_are_isolated(arm64_image: Build, cpu: str, kaslr: bool)
 
 @pytest.mark.slow
 @pytest.mark.full
-def test_32_bit_programs_run_with_4k_pages_only(arm64_image: Build) -> None:
-    for verdict in boots(arm64_image, Machine()):
+def test_32_bit_programs_run_with_4k_pages_only(seed_image: Build) -> None:
+    for verdict in boots(seed_image, Machine()):
         checks = verdict.as_json()["checks"]
         names = {name for name in checks if name.startswith("compat.")}
         runs = {"compat.run", "compat.time_namespace"}

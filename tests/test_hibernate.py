@@ -70,9 +70,9 @@ def said(reports: list[dict[str, Any]], event: str) -> str:
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_only_the_page_size_of_the_image_resumes(
-    arm64_image: Build, tmp_path: Path, size: str, machine: Machine, words: str
+    seed_image: Build, tmp_path: Path, size: str, machine: Machine, words: str
 ) -> None:
-    sleeper = Sleeper(arm64_image, tmp_path, machine, words)
+    sleeper = Sleeper(seed_image, tmp_path, machine, words)
     before = sleeper.boot(size, hibernate=1)
     assert statuses(before) == {"hibernate.save_header": "passed", "hibernate.own_header": "passed"}
     for other in SIZES:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anypage.boot import Machine, guests_of, jobs_of
-from anypage.build import build
+from anypage.build import Build, build
 from anypage.exercise import exercise, on_machine
 from anypage.exercises import select
 from anypage.identity import compare, explained
@@ -39,11 +39,9 @@ def test_an_exercise_that_needs_el2_gets_it() -> None:
 
 @pytest.mark.slow
 @pytest.mark.full
-@pytest.mark.parametrize("config", ["virt+kvm", "virt+kvm+variable"])
-def test_each_page_size_runs_on_each_page_size(tree: Path, config: str) -> None:
-    built = build(tree, config=config)
+def test_each_page_size_runs_on_each_page_size(seed_image: Build) -> None:
     todo = jobs_of([Machine(), Machine(cpu="cortex-a72")], ["4k", "16k", "64k"])
-    verdicts = exercise(built.image, todo, EXERCISES, modules=built.modules)
+    verdicts = exercise(seed_image.image, todo, EXERCISES, modules=seed_image.modules)
     assert [(v.requested, v.problem, v.results) for v in verdicts if not v.passed] == []
     passed = [c.name for v in verdicts for c in v.results if c.status == "passed"]
     for size in ("4k", "16k", "64k"):

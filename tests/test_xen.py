@@ -38,13 +38,13 @@ def under_xen(command: list[str], xen: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.parametrize("size", ["4k", "16k", "64k"])
-def test_dom0_boots(arm64_image: Build, tmp_path: Path, size: str) -> None:
+def test_dom0_boots(seed_image: Build, tmp_path: Path, size: str) -> None:
     (tmp_path / "xen").write_bytes(programs.files("xen")["xen"])
     machine = Machine(cpu="neoverse-n1", smp=2, memory="2G", kaslr=False)
     (job,) = jobs_of([machine], [size])
     archive = tmp_path / "initramfs.cpio"
-    archive.write_bytes(initramfs(expectations(job, True), module_files(arm64_image.modules)))
-    machine_options = command_line(arm64_image.image, archive, job)
+    archive.write_bytes(initramfs(expectations(job, True), module_files(seed_image.modules)))
+    machine_options = command_line(seed_image.image, archive, job)
     command = [*machine_options, *devices(make_disks(tmp_path))]
     console, problem = run_qemu(under_xen(command, tmp_path / "xen"), timeout=300)
     reports = list(read_objects(console))
