@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anypage import console
-from anypage.boot import Machine, Verdict, exercise_arguments, jobs_of
+from anypage.boot import Machine, Verdict, boot, exercise_arguments, jobs_of
 from anypage.build import Build, build
 from anypage.console import Check
 from anypage.errors import AnypageError
@@ -167,6 +167,18 @@ def test_every_exercise_passes(tree: Path, page_size: str) -> None:
     jobs = jobs_of([Machine()], [page_size])
     for found in exercise(seed.image, jobs, names, modules=seed.modules):
         assert found.passed, (found.problem, found.as_json()["failures"], found.console)
+
+
+@pytest.mark.full
+@pytest.mark.slow
+def test_bpf_programs_learn_the_page_size(tree: Path) -> None:
+    built = build(tree, page_size="boot", config="virt+btf")
+    jobs = jobs_of([Machine()], ["4k", "16k", "64k"])
+    for found in exercise(built.image, jobs, ["btf"], modules=built.modules):
+        assert found.passed, (found.problem, found.as_json()["failures"], found.console)
+        assert [c.status for c in found.results].count("passed") >= 2
+    for booted in boot(built.image, jobs, modules=built.modules):
+        assert booted.as_json()["checks"]["bpf.page_size"] is True
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", "{}"])

@@ -25,8 +25,15 @@
 #define JUMP_NONZERO(r, distance) INSN(BPF_JMP | BPF_JNE | BPF_K, r, 0, distance, 0)
 #define STORE_WORD(d, offset, i) INSN(BPF_ST | BPF_MEM | BPF_W, d, 0, offset, i)
 #define EXIT() INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define ADD_IMM(d, i) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define LOAD_WORD(d, s, offset) INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, offset, 0)
+#define LOAD_64(d, value) \
+	INSN(BPF_LD | BPF_DW | BPF_IMM, d, 0, 0, (uint32_t)(value)), \
+	INSN(0, 0, 0, 0, (uint32_t)((value) >> 32))
 #define LOAD_MAP(d, fd) \
 	INSN(BPF_LD | BPF_DW | BPF_IMM, d, BPF_PSEUDO_MAP_FD, 0, fd), INSN(0, 0, 0, 0, 0)
+
+static char load_log[16 * KB];
 
 static long bpf(int command, union bpf_attr *attributes)
 {
@@ -50,6 +57,22 @@ static int create_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entr
 	return fd;
 }
 
+/* -1, and the verifier's words in load_log, when the kernel does not take it. */
+static int load(const struct bpf_insn *program, uint32_t length)
+{
+	union bpf_attr attributes = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (uintptr_t)program,
+		.insn_cnt = length,
+		.license = (uintptr_t)"GPL",
+		.log_buf = (uintptr_t)load_log,
+		.log_size = sizeof(load_log),
+		.log_level = 1,
+	};
+
+	return bpf(BPF_PROG_LOAD, &attributes);
+}
+
 /* Writes one record of RECORD_SIZE bytes, its first and last words set; 0 when there was room. */
 static int load_program(int ring)
 {
@@ -69,24 +92,15 @@ static int load_program(int ring)
 		MOV_IMM(BPF_REG_0, 0),
 		EXIT(),
 	};
-	static char log[16 * KB];
-	union bpf_attr attributes = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (uintptr_t)program,
-		.insn_cnt = ARRAY_SIZE(program),
-		.license = (uintptr_t)"GPL",
-		.log_buf = (uintptr_t)log,
-		.log_size = sizeof(log),
-		.log_level = 1,
-	};
-	int fd = bpf(BPF_PROG_LOAD, &attributes);
+	int fd = load(program, ARRAY_SIZE(program));
 
 	if (fd < 0)
-		fail("load a BPF program", "success", "%s: %s", strerror(errno), log);
+		fail("load a BPF program", "success", "%s: %s", strerror(errno), load_log);
 	return fd;
 }
 
-static void run_program(int program, uint32_t times)
+/* What the last run of the program returned. */
+static uint32_t run_program(int program, uint32_t times)
 {
 	static unsigned char packet[64];
 	union bpf_attr attributes = {
@@ -99,7 +113,7 @@ static void run_program(int program, uint32_t times)
 	};
 
 	must(bpf(BPF_PROG_TEST_RUN, &attributes));
-	expect_equal("value of the program", 0, attributes.test.retval);
+	return attributes.test.retval;
 }
 
 struct ring {
@@ -152,7 +166,7 @@ static void check_ringbuf(void)
 				page_size));
 	program = load_program(fd);
 	for (int i = 0; i < ROUNDS; i++) {
-		run_program(program, RECORDS);
+		expect_equal("value of the program", 0, run_program(program, RECORDS));
 		consume(&ring, RECORDS);
 	}
 }
@@ -184,9 +198,51 @@ static void check_array(void)
 	expect_equal("element by key", 0x1234567890, value);
 }
 
+/* As libbpf finds `extern const void NAME __ksym`. */
+static uint64_t kernel_symbol(const char *name)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	char found[128];
+	uint64_t address;
+
+	expect(symbols);
+	while (fscanf(symbols, "%lx %*c %127s%*[^\n]", &address, found) == 2)
+		if (!strcmp(found, name))
+			return address;
+	return 0;
+}
+
+/*
+ * The type information of the kernel has no enumerator __PAGE_SIZE if the page size is chosen at
+ * boot. What a program reads instead is the variable behind PAGE_SHIFT.
+ */
+static void check_page_size(void)
+{
+	uint64_t address = kernel_symbol("__page_shift");
+	const struct bpf_insn program[] = {
+		MOV_REG(BPF_REG_1, BPF_REG_10),
+		ADD_IMM(BPF_REG_1, -8),
+		MOV_IMM(BPF_REG_2, 4),
+		LOAD_64(BPF_REG_3, address),
+		CALL(BPF_FUNC_probe_read_kernel),
+		LOAD_WORD(BPF_REG_0, BPF_REG_10, -8),
+		EXIT(),
+	};
+	int fd;
+
+	if (!address)
+		skip("a constant, or this kernel lists no variables");
+	fd = load(program, ARRAY_SIZE(program));
+	if (fd < 0 && strstr(load_log, "unknown func"))
+		skip("programs cannot read the kernel's memory here");
+	must(fd);
+	expect_equal("page size", page_size, 1UL << run_program(fd, 1));
+}
+
 const struct check bpf_checks[] = {
 	{ "bpf.ringbuf", check_ringbuf },
 	{ "bpf.ringbuf_size", check_ringbuf_size },
 	{ "bpf.array", check_array },
+	{ "bpf.page_size", check_page_size },
 	{ }
 };
