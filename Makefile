@@ -16,7 +16,8 @@ demo: tools
 test: test-tools
 	$(BIN)/pytest
 
-test-full: test-tools
+test-full: setup
+	@$(BIN)/anypage doctor --install --quiet --tests --compilers
 	$(BIN)/pytest -m ""
 
 test-unit: test-tools

@@ -19,7 +19,8 @@ def anypage(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["doctor", "fetch", "audit", "oracle", "convert", "build", "boot", "demo"]
+    "command",
+    ["doctor", "fetch", "audit", "oracle", "convert", "build", "boot", "identity", "demo"],
 )
 def test_every_command_has_help_and_json(command: str) -> None:
     done = anypage(command, "--help")

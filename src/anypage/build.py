@@ -15,6 +15,7 @@ from pathlib import Path
 
 from anypage.cache import cache_dir, locked
 from anypage.errors import AnypageError
+from anypage.make import Target, make
 from anypage.patch_sites import patch_sites
 from anypage.process import run
 from anypage.repo import Repo
@@ -23,18 +24,8 @@ from anypage.tree import KernelTree
 CROSS_COMPILE = "aarch64-linux-gnu-"
 PAGE_SIZES = ("boot", "4k", "16k", "64k")
 
-_ENVIRONMENT = {
-    # ccache reads the dependencies that the compiler writes, and does not preprocess beforehand.
-    "CCACHE_DEPEND": "1",
-    # The same tree gives the same bytes: nothing in an image tells where, when and by whom.
-    "KBUILD_BUILD_HOST": "anypage",
-    "KBUILD_BUILD_TIMESTAMP": "@1700000000",
-    "KBUILD_BUILD_USER": "anypage",
-    "KBUILD_BUILD_VERSION": "1",
-}
 _OPTION = re.compile(r"^(CONFIG_\w+)=(.*)$", re.MULTILINE)
-_ERROR = re.compile(r"^.*(?:error:|Error \d|undefined reference|\*\*\*).*$", re.MULTILINE)
-_SHOWN = 12
+_ARM64 = Target("arm64", CROSS_COMPILE, kernel_image="Image")
 _RESULT = "anypage.json"
 
 Progress = Callable[[str], None]
@@ -121,14 +112,14 @@ def _fragment(name: str) -> Path:
 
 
 def _key(source: KernelTree, fragments: list[Path]) -> str:
-    digest = hashlib.sha256(_content(source).encode())
+    digest = hashlib.sha256(content(source).encode())
     for fragment in fragments:
         digest.update(fragment.read_bytes())
     digest.update(run([f"{CROSS_COMPILE}gcc", "--version"]))
     return digest.hexdigest()[:20]
 
 
-def _content(source: KernelTree) -> str:
+def content(source: KernelTree) -> str:
     """What the tree holds; for a tree that git does not know as clean, where it is and when."""
     if source.commit and not Repo(source.path).changes():
         return Repo(source.path).head("HEAD^{tree}")
@@ -154,55 +145,9 @@ def _make(
     progress(f"make, {jobs} jobs; log: {log}")
     # What an interrupted run left of it may lack the fragments.
     (folder / "objects" / ".config").unlink(missing_ok=True)
-    _tuxmake(source, folder, fragments, jobs, ["config"])
+    make(source, folder, _ARM64, fragments, jobs, ["config"])
     _check_config(folder / "objects" / ".config", fragments)
-    _tuxmake(source, folder, fragments, jobs, ["config", "kernel", "modules"])
-
-
-def _tuxmake(
-    source: KernelTree, folder: Path, fragments: list[Path], jobs: int, targets: list[str]
-) -> None:
-    # Imported here: it takes a third of a second, and most commands do not need it.
-    from tuxmake.build import Build as TuxmakeBuild
-    from tuxmake.exceptions import TuxMakeException
-
-    try:
-        job = TuxmakeBuild(
-            tree=str(source.path),
-            output_dir=folder / "output",
-            build_dir=folder / "objects",
-            target_arch="arm64",
-            toolchain="gcc",
-            wrapper="ccache" if shutil.which("ccache") else None,
-            environment=_ENVIRONMENT,
-            kconfig="allnoconfig",
-            kconfig_add=[str(fragment) for fragment in fragments],
-            targets=targets,
-            kernel_image="Image",
-            compression_type="none",
-            make_variables={"CROSS_COMPILE": CROSS_COMPILE},
-            jobs=jobs,
-            runtime="null",
-            fail_fast=True,
-            quiet=True,
-        )
-        job.run()
-    except TuxMakeException as error:
-        raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
-    if job.interrupted:
-        raise KeyboardInterrupt
-    if not job.passed:
-        raise _failure(folder / "output" / "build.log")
-
-
-def _failure(log: Path) -> AnypageError:
-    text = log.read_text(errors="replace") if log.is_file() else ""
-    lines = list(dict.fromkeys(line.strip() for line in _ERROR.findall(text)))
-    return AnypageError(
-        "the kernel does not build",
-        where=str(log),
-        remedy="\n  ".join(["its first errors:", *lines[:_SHOWN]]),
-    )
+    make(source, folder, _ARM64, fragments, jobs, ["config", "kernel", "modules"])
 
 
 def _check_config(config: Path, fragments: list[Path]) -> None:

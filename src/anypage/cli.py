@@ -22,6 +22,7 @@ from anypage.boot import Verdict
 from anypage.boot import machine as known_machine
 from anypage.build import modules_of
 from anypage.cache import whole_file
+from anypage.cli_identity import identity
 from anypage.cli_machines import combined
 from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
@@ -57,6 +58,7 @@ _err = Console(stderr=True)
 _START = time.monotonic()
 _WIDE = 200  # columns of tables in a file
 
+app.command()(identity)
 app.command()(subsystems)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -82,14 +84,15 @@ def doctor(
     install: Annotated[bool, typer.Option(help="Install what is missing, with apt.")] = False,
     quiet: Annotated[bool, typer.Option(help="Say nothing when all is there.")] = False,
     tests: Annotated[bool, typer.Option(help="And all that the tests of anypage run.")] = False,
+    compilers: Annotated[bool, typer.Option(help="And those of other architectures.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check that all is here that anypage runs. Exit 1 when something is missing."""
-    missing = [need for need in needs(tests=tests) if not need.found]
+    missing = [need for need in needs(tests=tests, compilers=compilers) if not need.found]
     if missing and install:
         _progress(f"install {', '.join(sorted({need.package for need in missing}))}")
         install_packages(missing)
-    found = needs(tests=tests)
+    found = needs(tests=tests, compilers=compilers)
     missing = [need for need in found if not need.found]
     if as_json:
         _print_json([dataclasses.asdict(need) for need in found])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from anypage.architectures import architectures
 from anypage.errors import AnypageError
 from anypage.process import run
 
@@ -24,11 +25,22 @@ class Need:
     found: str
 
 
-def needs(*, tests: bool = False) -> list[Need]:
-    """All that facts/packages.toml asks for, as it is on this machine; tests: for them as well."""
+def needs(*, tests: bool = False, compilers: bool = False) -> list[Need]:
+    """All that facts/packages.toml asks for, as it is on this machine.
+
+    tests: for them as well; compilers: those of facts/architectures.toml, too.
+    """
     text = resources.files("anypage.facts").joinpath("packages.toml").read_text()
-    entries = tomllib.loads(text)
-    return [_need(entry) for entry in entries["need"] + (entries["tests"] if tests else [])]
+    known = tomllib.loads(text)
+    entries = known["need"] + (known["tests"] if tests else [])
+    return [_need(entry) for entry in entries] + (_compilers() if compilers else [])
+
+
+def _compilers() -> list[Need]:
+    return [
+        _need({"program": a.compiler, "why": f"builds kernels for {a.name}", "package": a.package})
+        for a in architectures().values()
+    ]
 
 
 def _need(entry: dict[str, str]) -> Need:

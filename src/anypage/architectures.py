@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Other architectures, whose page size nobody chooses: a converted tree builds the same objects."""
+
+import hashlib
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from anypage.build import content
+from anypage.cache import cache_dir, locked
+from anypage.errors import AnypageError
+from anypage.make import Target, make
+from anypage.process import run
+from anypage.tree import KernelTree
+
+_RESULT = "anypage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One of facts/architectures.toml; options are lines of a configuration."""
+
+    name: str
+    prefix: str
+    package: str
+    options: tuple[str, ...]
+
+    @property
+    def compiler(self) -> str:
+        """The program."""
+        return f"{self.prefix}gcc"
+
+
+def architectures() -> dict[str, Architecture]:
+    """All that are known, by tuxmake's names."""
+    text = resources.files("anypage.facts").joinpath("architectures.toml").read_text()
+    return {
+        entry["name"]: Architecture(**entry | {"options": tuple(entry["options"])})
+        for entry in tomllib.loads(text)["architecture"]
+    }
+
+
+def build_objects(
+    tree: Path | str,
+    architecture: Architecture,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Path:
+    """Build a small kernel of a tree for another architecture; the folder with its objects.
+
+    It is kept in the cache, keyed by the content of the tree, the configuration and the compiler.
+    AnypageError when the compiler is missing, or with its first errors.
+    """
+    if not shutil.which(architecture.compiler):
+        raise AnypageError(f"no {architecture.compiler}", remedy=f"install {architecture.package}")
+    source = KernelTree.open(Path(tree))
+    fragment = _fragment(architecture)
+    digest = hashlib.sha256("\n".join([content(source), architecture.name, fragment]).encode())
+    digest.update(run([architecture.compiler, "--version"]))
+    folder = cache_dir("builds") / digest.hexdigest()[:20]
+    with locked(folder / "lock"):
+        if (folder / _RESULT).is_file():
+            progress("nothing to do: built before")
+            return folder / "objects"
+        options = folder / "options.config"
+        options.write_text(fragment)
+        target = Target(architecture.name, architecture.prefix, kconfig="tinyconfig")
+        progress(f"make; log: {folder / 'output' / 'build.log'}")
+        make(source, folder, target, [options], jobs or os.cpu_count() or 1, ["config", "default"])
+        (folder / _RESULT).write_text(json.dumps({"architecture": architecture.name}))
+    return folder / "objects"
+
+
+def _fragment(architecture: Architecture) -> str:
+    portable = resources.files("anypage.configs").joinpath("portable.config").read_text()
+    return portable + "\n".join([*architecture.options, ""])

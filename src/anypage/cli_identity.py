@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`anypage identity`: are the objects of a compile-time page size the same in two trees?"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from anypage.architectures import architectures, build_objects
+from anypage.build import build
+from anypage.errors import AnypageError
+from anypage.identity import compare, explained
+from anypage.report import terminal
+
+ARM64 = "arm64"
+
+_err = Console(stderr=True)
+
+
+def identity(
+    before: Annotated[Path, typer.Argument(help="A kernel tree.")],
+    after: Annotated[Path, typer.Argument(help="What `anypage convert` makes of it.")],
+    page_size: Annotated[
+        str, typer.Option(help="For arm64: 4k, 16k or 64k; a list with commas.")
+    ] = "4k,16k,64k",
+    config: Annotated[str, typer.Option(help="For arm64: virt, virt+seed, or a file.")] = "virt",
+    arch: Annotated[
+        str, typer.Option(help="arm64, x86_64, riscv, ...; a list with commas, or all.")
+    ] = "arm64",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Build two trees with a compile-time page size, and compare them object by object.
+
+    Exit 0: what differs is explained in facts/identity.toml; 1: something else does.
+    """
+    results = {}
+    for name in _names(arch):
+        for size in page_size.split(",") if name == ARM64 else [""]:
+            label = f"{name} {size}".strip()
+            _say(f"{label}: build")
+            results[label] = _compared(before, after, name, size, config)
+            _say(f"{label}: {_line(results[label])}")
+    if as_json:
+        print(json.dumps({label: dataclasses.asdict(r) for label, r in results.items()}, indent=1))
+    elif not any(result.unexplained for result in results.values()):
+        print("the same, or explained")
+    raise typer.Exit(1 if any(result.unexplained for result in results.values()) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """unexplained, explained: where an object differs first, or why, by its path."""
+
+    identical: int
+    unexplained: dict[str, str]
+    explained: dict[str, str]
+
+
+def _names(arch: str) -> list[str]:
+    known = [ARM64, *architectures()]
+    names = known if arch == "all" else arch.split(",")
+    for name in names:
+        if name not in known:
+            raise AnypageError(f"no architecture '{name}'", remedy=f"use {', '.join(known)}")
+    return names
+
+
+def _compared(before: Path, after: Path, arch: str, size: str, config: str) -> _Result:
+    if arch == ARM64:
+        old, new = (build(tree, page_size=size, config=config).objects for tree in (before, after))
+    else:
+        old, new = (build_objects(tree, architectures()[arch]) for tree in (before, after))
+    found = compare(old, new)
+    known = explained(size or arch)
+    differing = {d.path: f"{d.section}: {d.detail}" for d in found.differing}
+    differing |= dict.fromkeys(found.missing, "only before") | dict.fromkeys(
+        found.added, "only after"
+    )
+    return _Result(
+        len(found.identical),
+        {path: where for path, where in differing.items() if path not in known},
+        {path: known[path] for path in differing if path in known},
+    )
+
+
+def _line(result: _Result) -> str:
+    words = (
+        f"{result.identical} objects identical, {len(result.explained)} differ and are explained"
+    )
+    lines = [f"{path}: {where}" for path, where in result.unexplained.items()]
+    return "\n      ".join([words, *lines])
+
+
+def _say(text: str) -> None:
+    _err.print(terminal.printable(text), markup=False, highlight=False, soft_wrap=True)

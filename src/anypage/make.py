@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of the kernel's make, through tuxmake."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from anypage.errors import AnypageError
+from anypage.tree import KernelTree
+
+_ENVIRONMENT = {
+    # ccache reads the dependencies that the compiler writes, and does not preprocess beforehand.
+    "CCACHE_DEPEND": "1",
+    # The same tree gives the same bytes: nothing in an image tells where, when and by whom.
+    "KBUILD_BUILD_HOST": "anypage",
+    "KBUILD_BUILD_TIMESTAMP": "@1700000000",
+    "KBUILD_BUILD_USER": "anypage",
+    "KBUILD_BUILD_VERSION": "1",
+}
+_ERROR = re.compile(r"^.*(?:error:|Error \d|undefined reference|\*\*\*).*$", re.MULTILINE)
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a kernel is built for: an architecture by tuxmake's name, the prefix of its compiler.
+
+    kconfig is the target of make that the configuration starts with; kernel_image is empty for the
+    architecture's own.
+    """
+
+    arch: str
+    prefix: str
+    kconfig: str = "allnoconfig"
+    kernel_image: str = ""
+
+
+def make(
+    source: KernelTree,
+    folder: Path,
+    target: Target,
+    fragments: list[Path],
+    jobs: int,
+    targets: list[str],
+) -> None:
+    """Build tuxmake's targets with folder/objects as the build folder.
+
+    What is kept of it and the log, build.log, are in folder/output. AnypageError with the first
+    errors of the compiler when it fails.
+    """
+    # Imported here: it takes a third of a second, and most commands do not need it.
+    from tuxmake.build import Build as TuxmakeBuild
+    from tuxmake.exceptions import TuxMakeException
+
+    try:
+        job = TuxmakeBuild(
+            tree=str(source.path),
+            output_dir=folder / "output",
+            build_dir=folder / "objects",
+            target_arch=target.arch,
+            toolchain="gcc",
+            wrapper="ccache" if shutil.which("ccache") else None,
+            environment=_ENVIRONMENT,
+            kconfig=target.kconfig,
+            kconfig_add=[str(fragment) for fragment in fragments],
+            targets=targets,
+            kernel_image=target.kernel_image or None,
+            compression_type="none",
+            make_variables={"CROSS_COMPILE": target.prefix},
+            jobs=jobs,
+            runtime="null",
+            fail_fast=True,
+            quiet=True,
+        )
+        job.run()
+    except TuxMakeException as error:
+        raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
+    if job.interrupted:
+        raise KeyboardInterrupt
+    if not job.passed:
+        raise _failure(folder / "output" / "build.log")
+
+
+def _failure(log: Path) -> AnypageError:
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    lines = list(dict.fromkeys(line.strip() for line in _ERROR.findall(text)))
+    return AnypageError(
+        "the kernel does not build",
+        where=str(log),
+        remedy="\n  ".join(["its first errors:", *lines[:_SHOWN]]),
+    )

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Other architectures build what they built before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from kernel import small_tree
+
+from anypage.architectures import architectures, build_objects
+from anypage.errors import AnypageError
+from anypage.identity import compare, explained
+
+
+def test_a_missing_compiler_is_named_with_its_package(tmp_path: Path) -> None:
+    missing = replace(architectures()["riscv"], prefix="none-")
+    with pytest.raises(AnypageError, match="none-gcc") as error:
+        build_objects(small_tree(tmp_path), missing)
+    assert "gcc-riscv64-linux-gnu" in error.value.remedy
+
+
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.parametrize("name", list(architectures()))
+def test_an_architecture_builds_the_same_objects(pristine: Path, tree: Path, name: str) -> None:
+    before, after = (build_objects(path, architectures()[name]) for path in (pristine, tree))
+    result = compare(before, after)
+    assert len(result.identical) > 500
+    assert (result.missing, result.added) == ((), ())
+    assert [d for d in result.differing if d.path not in explained(name)] == []
