@@ -9,9 +9,10 @@
 #     "-audiodev wav,id=sound,path={share}/played.wav,out.frequency=16000",
 #     "-device intel-hda,id=hda -device hda-output,audiodev=sound,bus=hda.0,mixer=off",
 # ]
+# alone = true
 # ///
 # Samples are played, written and mapped; QEMU records what its sound card plays in a folder that
-# the guest mounts: it must be what was played.
+# the guest mounts, and that no other exercise empties: it must be what was played.
 . /exercises/library/base.sh
 
 FORMAT="-t raw -f S16_LE -c 2 -r 16000"
