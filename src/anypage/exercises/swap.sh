@@ -7,7 +7,8 @@
 # qemu = ["-device virtio-blk-pci,drive=scratch,serial=scratch,romfile="]
 # ///
 # Swap on a disk, without and with zswap before it. An area that was made for another page size is
-# refused: by the kernel, and by swapon, which says what is wrong.
+# refused: by the kernel, which names that size if it is one that it could run with, and by swapon,
+# which says what is wrong.
 . /exercises/library/base.sh
 . /exercises/library/swap.sh
 
@@ -22,7 +23,7 @@ foreign() {
 		swapoff "$DISK"
 		fail "an area for pages of $1 bytes was taken"
 	fi
-	dmesg | grep "Unable to find swap-space signature"
+	dmesg | grep "Swap area was made for $(($1 / 1024))K pages\|Unable to find swap-space signature"
 	refused "pagesize" /sbin/swapon -v "$DISK"
 }
 

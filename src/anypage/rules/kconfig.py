@@ -15,7 +15,8 @@ EXPLANATION = """\
 A condition on PAGE_SIZE_*KB, PAGE_SIZE_LESS_THAN_*KB or ARM64_*K_PAGES asks which page size the
 image has. An image whose page size is chosen at boot has several, and no such symbol is set in it:
 the option silently disappears. It belongs there when one of the sizes at least satisfies the
-condition; the code behind it then has to refuse the other sizes at run time (at probe).
+condition; the code behind it then has to refuse the other sizes at run time (a driver at probe, by
+dev_require_page_size_max()).
 """
 
 _SIZES = (4, 16, 64)

@@ -94,6 +94,20 @@ static void check_swapoff(void)
 	expect_pattern("memory after swapoff", memory, AMOUNT);
 }
 
+/* A kernel for one page size does not look for headers of others. */
+static void expect_named(size_t size)
+{
+	char text[100];
+
+	if (!wanted("policy"))
+		return;
+	snprintf(text, sizeof(text),
+		 "Swap area was made for %luK pages, this kernel runs with %luK pages",
+		 size / KB, page_size / KB);
+	if (!find_message(text))
+		fail("kernel log", text, "no such line");
+}
+
 /* A header for another page size is refused: its pages would be at other places. */
 static void check_foreign(void)
 {
@@ -106,6 +120,7 @@ static void check_foreign(void)
 		make_swap(path, sizes[i]);
 		expect_error("swapon with the header of another page size", EINVAL,
 			     swapon(path, 0));
+		expect_named(sizes[i]);
 	}
 }
 
