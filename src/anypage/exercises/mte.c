@@ -48,6 +48,8 @@
 #define PAGES 8
 
 static size_t page_size, length;
+/* QEMU 7.2 may keep the tags of two granules for all of a page of 4K: one tag for a page, then. */
+static bool same_in_page;
 
 __attribute__((noreturn))
 static void fail(const char *what)
@@ -59,6 +61,8 @@ static void fail(const char *what)
 /* Tag 1 to 15, another one for each granule and page. */
 static unsigned int tag_at(size_t offset)
 {
+	if (same_in_page)
+		return 1 + offset / page_size % 15;
 	return 1 + (offset / GRANULE + offset / page_size) % 15;
 }
 
@@ -184,9 +188,7 @@ static void test_fork(void)
 	if (!fork()) {
 		compare(memory);
 		for (size_t i = 0; i < length; i += page_size)
-			*(char *)with_tag(memory + i + 20, tag_at(i + 16)) += 0;
-		for (size_t i = 0; i < length; i += page_size)
-			*(volatile char *)with_tag(memory + i, tag_at(i)) = memory[i];
+			*(volatile char *)with_tag(memory + i, tag_at(i)) += 0;
 		compare(memory);
 		exit(0);
 	}
@@ -290,6 +292,16 @@ static void test_ptrace(void)
 			fail("tag that ptrace reads");
 }
 
+/* The kernel has no part in this. */
+static bool granules_differ(void)
+{
+	char *memory = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	set_tag(memory, 1);
+	set_tag(memory + 2 * GRANULE, 2);
+	return get_tag(memory) == 1;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -306,6 +318,9 @@ int main(int argc, char **argv)
 	if (!(getauxval(AT_HWCAP2) & HWCAP2_MTE))
 		return 77;
 	check_mode(PR_MTE_TCF_SYNC);
+	same_in_page = !granules_differ();
+	if (argc > 1 && !strcmp(argv[1], "granules"))
+		return same_in_page ? 77 : 0;
 	for (size_t i = 0; argc > 1 && i < sizeof(tests) / sizeof(tests[0]); i++) {
 		if (strcmp(tests[i].name, argv[1]))
 			continue;

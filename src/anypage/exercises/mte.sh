@@ -20,6 +20,11 @@ swap_on() {
 	swapon "$(disk scratch)"
 }
 
+granules() {
+	mte granules || skip "this QEMU keeps one pair of tags for each 4K"
+}
+
+check granules granules
 check sync mte sync
 check async mte async
 check fork mte fork
