@@ -173,7 +173,7 @@ def test_a_cpu_without_4k_boots(
 
 @pytest.mark.slow
 @pytest.mark.full
-@pytest.mark.parametrize("config", ["virt+debug", "virt+variable"])
+@pytest.mark.parametrize("config", ["virt+debug", "virt+variable", "virt+linear-stacks"])
 def test_other_flavours_boot_at_every_page_size(tree: Path, config: str) -> None:
     built = build(tree, page_size="boot", config=config)
     jobs = jobs_of([Machine()], ["4k", "16k", "64k"])

@@ -68,6 +68,8 @@ def build_objects(
         if (folder / _RESULT).is_file():
             progress("nothing to do: built before")
             return folder / "objects"
+        # What an interrupted run left of it may lack the options.
+        (folder / "objects" / ".config").unlink(missing_ok=True)
         options = folder / "options.config"
         options.write_text(fragment)
         target = Target(architecture.name, architecture.prefix, kconfig="tinyconfig")
