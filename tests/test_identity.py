@@ -52,17 +52,18 @@ def test_another_symbol_is_a_difference(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "page_size",
+    ("page_size", "config"),
     [
-        "4k",
-        pytest.param("16k", marks=pytest.mark.full),
-        pytest.param("64k", marks=pytest.mark.full),
+        ("4k", "virt"),
+        pytest.param("16k", "virt", marks=pytest.mark.full),
+        pytest.param("64k", "virt", marks=pytest.mark.full),
+        pytest.param("4k", "virt+seed", marks=pytest.mark.full),
     ],
 )
 def test_a_compile_time_build_is_the_same_object_by_object(
-    pristine: Path, tree: Path, page_size: str
+    pristine: Path, tree: Path, page_size: str, config: str
 ) -> None:
-    before, after = (build(path, page_size=page_size) for path in (pristine, tree))
+    before, after = (build(path, page_size=page_size, config=config) for path in (pristine, tree))
     result = compare(before.objects, after.objects)
     assert len(result.identical) > 900
     assert (result.missing, result.added) == ((), ())

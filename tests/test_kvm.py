@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from anypage.boot import Machine, guests_of, jobs_of
-from anypage.build import Build, build
+from anypage.build import Build
 from anypage.exercise import exercise, on_machine
 from anypage.exercises import select
-from anypage.identity import compare, explained
 
 EXERCISES = ("kvm_nvhe", "kvm_vhe")
 
@@ -48,13 +47,3 @@ def test_each_page_size_runs_on_each_page_size(seed_image: Build) -> None:
         assert passed.count(f"kvm_nvhe/guest_{size}") == len(todo)
         # cortex-a72 has no VHE.
         assert passed.count(f"kvm_vhe/guest_{size}") == len(todo) // 2
-
-
-@pytest.mark.slow
-@pytest.mark.full
-def test_kvm_with_a_compile_time_page_size_is_the_same(pristine: Path, tree: Path) -> None:
-    before, after = (build(path, page_size="4k", config="virt+kvm") for path in (pristine, tree))
-    result = compare(before.objects, after.objects)
-    assert sum("arch/arm64/kvm/" in path for path in result.identical) > 60
-    assert (result.missing, result.added) == ((), ())
-    assert [d for d in result.differing if d.path not in explained("4k")] == []
