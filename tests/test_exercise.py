@@ -2,6 +2,7 @@
 """Exercises: scripts that name what they need, and what their reports become."""
 
 import subprocess
+import tomllib
 from importlib import resources
 from pathlib import Path
 
@@ -130,6 +131,16 @@ def test_an_archive_has_the_folders_of_its_files_once() -> None:
     data = archive([file_at("a/b/one", b"1"), file_at("a/b/two", b"2")])
     assert data.count(b"a/b\0") == 1
     assert data.index(b"a/b\0") < data.index(b"a/b/one\0")
+
+
+def test_checks_that_stand_for_an_area_exist() -> None:
+    facts = tomllib.loads(resources.files("anypage.facts").joinpath("exercised.toml").read_text())
+    sources = resources.files("anypage.guest").joinpath("src")
+    text = "".join(f.read_text() for f in sources.iterdir() if f.name.endswith(".c"))
+    named = [name for fact in facts.values() for name in fact.get("checks", [])]
+    assert len(named) > 10
+    # A check for each module has its name at run time.
+    assert [n for n in named if f'"{n}' not in text and not n.startswith("module.")] == []
 
 
 def test_the_page_ticks_nothing_that_did_not_run() -> None:
