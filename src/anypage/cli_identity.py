@@ -43,7 +43,9 @@ def identity(
             label = f"{name} {size}".strip()
             _say(f"{label}: build")
             results[label] = _compared(before, after, name, size, config)
-            _say(f"{label}: {_line(results[label])}")
+            first, *others = _lines(results[label])
+            for line in (f"{label}: {first}", *others):
+                _say(line)
     if as_json:
         print(json.dumps({label: dataclasses.asdict(r) for label, r in results.items()}, indent=1))
     elif not any(result.unexplained for result in results.values()):
@@ -87,12 +89,9 @@ def _compared(before: Path, after: Path, arch: str, size: str, config: str) -> _
     )
 
 
-def _line(result: _Result) -> str:
-    words = (
-        f"{result.identical} objects identical, {len(result.explained)} differ and are explained"
-    )
-    lines = [f"{path}: {where}" for path, where in result.unexplained.items()]
-    return "\n      ".join([words, *lines])
+def _lines(result: _Result) -> list[str]:
+    same = f"{result.identical} objects identical, {len(result.explained)} differ and are explained"
+    return [same, *(f"      {path}: {where}" for path, where in result.unexplained.items())]
 
 
 def _say(text: str) -> None:
