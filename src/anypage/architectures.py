@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Other architectures, whose page size nobody chooses: a converted tree builds the same objects."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from anypage.build import content
-from anypage.cache import cache_dir, locked
+from anypage.build import build_folder
+from anypage.cache import locked
 from anypage.errors import AnypageError
 from anypage.make import Target, make
-from anypage.process import run
 from anypage.tree import KernelTree
 
 _RESULT = "anypage.json"
@@ -61,9 +59,8 @@ def build_objects(
         raise AnypageError(f"no {architecture.compiler}", remedy=f"install {architecture.package}")
     source = KernelTree.open(Path(tree))
     fragment = _fragment(architecture)
-    digest = hashlib.sha256("\n".join([content(source), architecture.name, fragment]).encode())
-    digest.update(run([architecture.compiler, "--version"]))
-    folder = cache_dir("builds") / digest.hexdigest()[:20]
+    configuration = [architecture.name.encode(), fragment.encode()]
+    folder = build_folder(source, configuration, architecture.compiler)
     with locked(folder / "lock"):
         if (folder / _RESULT).is_file():
             progress("nothing to do: built before")

@@ -8,7 +8,7 @@ import re
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -74,7 +74,8 @@ def build(
             where=str(source.path),
             remedy="build what `anypage convert` makes of it, or name a --page-size",
         )
-    folder = cache_dir("builds") / _key(source, fragments)
+    texts = [fragment.read_bytes() for fragment in fragments]
+    folder = build_folder(source, texts, f"{CROSS_COMPILE}gcc")
     with locked(folder / "lock"):
         known = _known(folder)
         if known:
@@ -111,15 +112,16 @@ def _fragment(name: str) -> Path:
     return path
 
 
-def _key(source: KernelTree, fragments: list[Path]) -> str:
-    digest = hashlib.sha256(content(source).encode())
-    for fragment in fragments:
-        digest.update(fragment.read_bytes())
-    digest.update(run([f"{CROSS_COMPILE}gcc", "--version"]))
-    return digest.hexdigest()[:20]
+def build_folder(source: KernelTree, configuration: Iterable[bytes], compiler: str) -> Path:
+    """Where a build is kept: by the content of the tree, its configuration and the compiler."""
+    digest = hashlib.sha256(_content(source).encode())
+    for text in configuration:
+        digest.update(text)
+    digest.update(run([compiler, "--version"]))
+    return cache_dir("builds") / digest.hexdigest()[:20]
 
 
-def content(source: KernelTree) -> str:
+def _content(source: KernelTree) -> str:
     """What the tree holds; for a tree that git does not know as clean, where it is and when."""
     if source.commit and not Repo(source.path).changes():
         return Repo(source.path).head("HEAD^{tree}")

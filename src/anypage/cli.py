@@ -24,6 +24,7 @@ from anypage.build import modules_of
 from anypage.cache import whole_file
 from anypage.cli_identity import identity
 from anypage.cli_machines import combined
+from anypage.cli_output import START, Json, err, out, print_json, print_lines, progress
 from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
@@ -53,30 +54,12 @@ app = typer.Typer(
     help="One arm64 Linux kernel image, any base page size.",
     pretty_exceptions_enable=False,
 )
-_out = Console()
-_err = Console(stderr=True)
-_START = time.monotonic()
 _WIDE = 200  # columns of tables in a file
 
 app.command()(identity)
 app.command()(subsystems)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
-
-
-def _progress(stage: str) -> None:
-    seconds = int(time.monotonic() - _START)
-    _err.print(f"{seconds // 60:2d}:{seconds % 60:02d} {stage}", markup=False, highlight=False)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, default=str))
-
-
-def _lines(lines: list[str]) -> None:
-    for line in lines:
-        _out.print(terminal.printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -90,16 +73,16 @@ def doctor(
     """Check that all is here that anypage runs. Exit 1 when something is missing."""
     missing = [need for need in needs(tests=tests, compilers=compilers) if not need.found]
     if missing and install:
-        _progress(f"install {', '.join(sorted({need.package for need in missing}))}")
+        progress(f"install {', '.join(sorted({need.package for need in missing}))}")
         install_packages(missing)
     found = needs(tests=tests, compilers=compilers)
     missing = [need for need in found if not need.found]
     if as_json:
-        _print_json([dataclasses.asdict(need) for need in found])
+        print_json([dataclasses.asdict(need) for need in found])
     elif missing or not quiet:
-        _out.print(terminal.needs(found))
+        out.print(terminal.needs(found))
     if missing and not as_json:
-        _lines(["install with: " + " ".join(install_command(missing))])
+        print_lines(["install with: " + " ".join(install_command(missing))])
     raise typer.Exit(1 if missing else 0)
 
 
@@ -117,11 +100,11 @@ def fetch(
 
     if list_versions:
         versions = package_versions(source)
-        _print_json(versions) if as_json else _lines(versions)
+        print_json(versions) if as_json else print_lines(versions)
         return
     tree = anypage.fetch(source)
     found = {"path": str(tree.path), "version": str(tree.version), "commit": tree.commit}
-    _print_json(found) if as_json else _lines([str(tree.path)])
+    print_json(found) if as_json else print_lines([str(tree.path)])
 
 
 @app.command()
@@ -133,15 +116,15 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a tree into a new repository. Exit 1 when places are left that need a person."""
-    result = anypage.convert(tree, output, jobs=jobs, progress=_progress)
+    result = anypage.convert(tree, output, jobs=jobs, progress=progress)
     if page:
         with whole_file(page) as part:
             part.write_text(areas.page(result, "anypage convert TREE --output DIR --page FILE"))
     if as_json:
-        _print_json(documents.conversion(result))
+        print_json(documents.conversion(result))
     else:
-        _lines(terminal.for_a_person(result))
-        _out.print(terminal.conversion(result))
+        print_lines(terminal.for_a_person(result))
+        out.print(terminal.conversion(result))
     raise typer.Exit(1 if result.unconverted else 0)
 
 
@@ -203,7 +186,7 @@ def audit(
             )
         )
     except (AnypageError, OSError, ValueError) as error:
-        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     findings = not_in(known, report.findings)
     if json_file:
@@ -213,7 +196,7 @@ def audit(
     if html_file:
         _write(str(html_file), html.page(findings, report.lines))
     if "-" not in (json_file, sarif_file):
-        _lines(terminal.findings(findings, long=long))
+        print_lines(terminal.findings(findings, long=long))
     raise typer.Exit(1 if findings else 0)
 
 
@@ -249,7 +232,7 @@ def oracle(
     Exit 0: they agree, or it is explained; 1: they do not. What was judged once is in the cache.
     """
     truth = anypage.oracle(
-        tree, paths or (), config=config, arch=arch, jobs=jobs, progress=_progress
+        tree, paths or (), config=config, arch=arch, jobs=jobs, progress=progress
     )
     result = agreement(truth, anypage.audit(tree, jobs=jobs).findings)
     if page:
@@ -258,9 +241,9 @@ def oracle(
         with whole_file(page) as part:
             part.write_text(accuracy.page(truth, result, title, f"{words} --arch {arch}"))
     if as_json:
-        _print_json(documents.agreement(result))
+        print_json(documents.agreement(result))
     else:
-        _lines([*accuracy.disagreements(result), *accuracy.numbers(truth, result)])
+        print_lines([*accuracy.disagreements(result), *accuracy.numbers(truth, result)])
     open_ends = [*result.missed, *(f for f in result.unconfirmed if not explanation(f))]
     raise typer.Exit(1 if open_ends else 0)
 
@@ -274,7 +257,7 @@ def explain(
     if rule and rule not in known:
         raise AnypageError(f"no class of findings is called {rule}", remedy=", ".join(known))
     for name in [rule] if rule else known:
-        _lines(terminal.explanation(known[name]))
+        print_lines(terminal.explanation(known[name]))
 
 
 @app.command()
@@ -287,16 +270,20 @@ def build(
 ) -> None:
     """Build an image and its modules."""
     result = anypage.build(
-        tree, page_size=page_size, config=config, jobs=jobs or None, progress=_progress
+        tree, page_size=page_size, config=config, jobs=jobs or None, progress=progress
     )
     if as_json:
-        _print_json(dataclasses.asdict(result))
+        print_json(dataclasses.asdict(result))
         return
-    _lines([f"image    {result.image}", f"bytes    {result.bytes:,}", f"sha256   {result.sha256}"])
-    _lines([f"modules  {result.modules}", f"seconds  {result.seconds}"])
+    print_lines(
+        [f"image    {result.image}", f"bytes    {result.bytes:,}", f"sha256   {result.sha256}"]
+    )
+    print_lines([f"modules  {result.modules}", f"seconds  {result.seconds}"])
     if result.sites:
-        _lines([f"sites    {sum(result.sites.values()):,}, patched at boot; decoded, all right:"])
-        _lines([f"{count:>9,} {kind}" for kind, count in result.sites.items()])
+        print_lines(
+            [f"sites    {sum(result.sites.values()):,}, patched at boot; decoded, all right:"]
+        )
+        print_lines([f"{count:>9,} {kind}" for kind, count in result.sites.items()])
 
 
 @app.command()
@@ -347,7 +334,7 @@ def boot(
     todo = anypage.jobs_of(machines, page_size.split(","), append=append, expect=expect)
     if matrix:
         todo = anypage.full_matrix()
-    _progress(f"{len(todo)} boots")
+    progress(f"{len(todo)} boots")
     common: dict[str, Any] = {
         "modules": modules or modules_of(image),
         "boot_time": not fixed,
@@ -356,23 +343,23 @@ def boot(
     }
     names = exercise.split(",")
     if exercise:
-        verdicts = anypage.exercise(image, todo, names, **common, progress=_progress)
+        verdicts = anypage.exercise(image, todo, names, **common, progress=progress)
     else:
-        verdicts = anypage.boot(image, todo, **common, done=lambda v: _progress(_in_short(v)))
+        verdicts = anypage.boot(image, todo, **common, done=lambda v: progress(_in_short(v)))
     found = outcomes(names, verdicts) if exercise else []
     if as_json:
         document = {
             "image": documents.image(image, verdicts),
             "boots": [verdict.as_json() for verdict in verdicts],
         }
-        _print_json(document | ({"exercises": documents.exercises(found)} if exercise else {}))
+        print_json(document | ({"exercises": documents.exercises(found)} if exercise else {}))
     else:
-        _out.print(terminal.exercises(found) if exercise else terminal.boots(verdicts))
-        _lines([*terminal.skips(found), *terminal.failures(verdicts)])
+        out.print(terminal.exercises(found) if exercise else terminal.boots(verdicts))
+        print_lines([*terminal.skips(found), *terminal.failures(verdicts)])
     if not baseline:
         raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
     new = worse(found, merged([read_document(path, "exercises") for path in baseline]))
-    _lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
+    print_lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
     raise typer.Exit(1 if new or any(v.problem for v in verdicts) else 0)
 
 
@@ -421,10 +408,10 @@ def measure(
             also=also.split(",") if also else [],
             identity=identity,
             parallel=parallel,
-            progress=_progress,
+            progress=progress,
         )
     else:
-        result = measure_images(images, page_sizes=asked, parallel=parallel, progress=_progress)
+        result = measure_images(images, page_sizes=asked, parallel=parallel, progress=progress)
     if json_file:
         _write(json_file, json.dumps(measurement.as_json(result), indent=1))
     if html_file:
@@ -449,7 +436,7 @@ def _is_image(path: Path) -> bool:
 
 def _print_tables(tables: Iterable[Table]) -> None:
     """A file has no width that numbers would have to be cut to."""
-    wide = _out if _out.is_terminal else Console(width=_WIDE)
+    wide = out if out.is_terminal else Console(width=_WIDE)
     for table in tables:
         wide.print(table)
 
@@ -457,12 +444,12 @@ def _print_tables(tables: Iterable[Table]) -> None:
 @app.command()
 def demo(as_json: Json = False) -> None:
     """Fetch Linux 6.12, convert it, build one image, boot it at every page size."""
-    result = anypage.demo(progress=_progress)
+    result = anypage.demo(progress=progress)
     verdicts = list(result.boots)
     if as_json:
         image = documents.image(result.build.image, verdicts)
         converted = documents.conversion(result.conversion) if result.conversion else None
-        _print_json(
+        print_json(
             {
                 "tree": str(result.tree),
                 "conversion": converted,
@@ -473,13 +460,13 @@ def demo(as_json: Json = False) -> None:
         )
     else:
         if result.conversion:
-            _out.print(terminal.conversion(result.conversion))
-        _lines([f"image {result.build.image}", f"sha256 {result.build.sha256}"])
-        _out.print(terminal.boots(verdicts))
-        _lines(terminal.failures(verdicts))
-        seconds = time.monotonic() - _START
+            out.print(terminal.conversion(result.conversion))
+        print_lines([f"image {result.build.image}", f"sha256 {result.build.sha256}"])
+        out.print(terminal.boots(verdicts))
+        print_lines(terminal.failures(verdicts))
+        seconds = time.monotonic() - START
         verdict = "one image, every page size" if result.passed else "FAILED"
-        _lines([f"{verdict}; {seconds / 60:.1f} minutes"])
+        print_lines([f"{verdict}; {seconds / 60:.1f} minutes"])
     raise typer.Exit(0 if result.passed else 1)
 
 
@@ -488,12 +475,12 @@ def main() -> None:
     try:
         app()
     except AnypageError as error:
-        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
-        _err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -2,23 +2,19 @@
 """`anypage identity`: are the objects of a compile-time page size the same in two trees?"""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from anypage.architectures import architectures, build_objects
 from anypage.build import build
+from anypage.cli_output import Json, print_json, print_lines, progress
 from anypage.errors import AnypageError
 from anypage.identity import compare, explained
-from anypage.report import terminal
 
 ARM64 = "arm64"
-
-_err = Console(stderr=True)
 
 
 def identity(
@@ -31,7 +27,7 @@ def identity(
     arch: Annotated[
         str, typer.Option(help="arm64, x86_64, riscv, ...; a list with commas, or all.")
     ] = "arm64",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Build two trees with a compile-time page size, and compare them object by object.
 
@@ -41,15 +37,13 @@ def identity(
     for name in _names(arch):
         for size in page_size.split(",") if name == ARM64 else [""]:
             label = f"{name} {size}".strip()
-            _say(f"{label}: build")
+            progress(f"{label}: build and compare")
             results[label] = _compared(before, after, name, size, config)
-            first, *others = _lines(results[label])
-            for line in (f"{label}: {first}", *others):
-                _say(line)
     if as_json:
-        print(json.dumps({label: dataclasses.asdict(r) for label, r in results.items()}, indent=1))
-    elif not any(result.unexplained for result in results.values()):
-        print("the same, or explained")
+        print_json({label: dataclasses.asdict(result) for label, result in results.items()})
+    else:
+        for label, result in results.items():
+            print_lines(_lines(label, result))
     raise typer.Exit(1 if any(result.unexplained for result in results.values()) else 0)
 
 
@@ -89,10 +83,11 @@ def _compared(before: Path, after: Path, arch: str, size: str, config: str) -> _
     )
 
 
-def _lines(result: _Result) -> list[str]:
-    same = f"{result.identical} objects identical, {len(result.explained)} differ and are explained"
-    return [same, *(f"      {path}: {where}" for path, where in result.unexplained.items())]
-
-
-def _say(text: str) -> None:
-    _err.print(terminal.printable(text), markup=False, highlight=False, soft_wrap=True)
+def _lines(label: str, result: _Result) -> list[str]:
+    counts = (
+        f"{result.identical} objects identical, {len(result.explained)} differ and are explained"
+    )
+    return [
+        f"{label}: {counts}",
+        *(f"  unexplained: {path}: {where}" for path, where in result.unexplained.items()),
+    ]
