@@ -52,19 +52,25 @@ kprobe() {
 	grep "returned.*fd=" $WORK/trace
 }
 
+# marks COUNT: as many lines are written, and are in the trace
+marks() {
+	local i
+	echo 1 >tracing_on
+	for i in $(seq "$1"); do
+		echo "line $i of the exercise" >trace_marker
+	done
+	echo 0 >tracing_on
+	[ "$(grep -c 'of the exercise' trace)" = "$1" ]
+	echo >trace
+}
+
 # Each buffer holds about what was asked for, whatever the size of its pages.
 resize() {
 	local size before
 	before=$(cat buffer_size_kb | sed 's/ .*//')
 	for size in 64 1000 5000; do
 		echo $size >buffer_size_kb
-		echo 1 >tracing_on
-		for i in $(seq 200); do
-			echo "line $i of the exercise" >trace_marker
-		done
-		echo 0 >tracing_on
-		[ "$(grep -c 'of the exercise' trace)" = 200 ]
-		echo >trace
+		marks 200
 	done
 	echo "$before" >buffer_size_kb
 	quiet
@@ -77,13 +83,7 @@ subbuffers() {
 	for size in 8 64 256; do
 		echo $size >buffer_subbuf_size_kb
 		[ "$(cat buffer_subbuf_size_kb)" -ge $size ]
-		echo 1 >tracing_on
-		for i in $(seq 300); do
-			echo "line $i of the exercise" >trace_marker
-		done
-		echo 0 >tracing_on
-		[ "$(grep -c 'of the exercise' trace)" = 300 ]
-		echo >trace
+		marks 300
 	done
 	echo 4 >buffer_subbuf_size_kb
 	quiet

@@ -5,7 +5,6 @@
  * With an argument: the least that the monotonic clock must show, in seconds.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,6 +19,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "vdso.h"
 
 #define PAGE 4096UL
 
@@ -44,35 +45,11 @@ static void expect(int condition, const char *what)
 
 static clock_function vdso_clock(void)
 {
-	const uint8_t *base = (void *)getauxval(AT_SYSINFO_EHDR);
-	const Elf32_Ehdr *header = (void *)base;
-	const Elf32_Phdr *segment = (void *)(base + header->e_phoff);
-	const Elf32_Dyn *entry = NULL;
-	const Elf32_Sym *symbols = NULL;
-	const char *strings = NULL;
-	const uint32_t *hash = NULL;
+	clock_function function = vdso_symbol("__vdso_clock_gettime64");
 
-	expect(base != NULL, "AT_SYSINFO_EHDR");
-	expect((uintptr_t)base % PAGE == 0, "place of the vDSO");
-	for (int i = 0; i < header->e_phnum; i++)
-		if (segment[i].p_type == PT_DYNAMIC)
-			entry = (void *)(base + segment[i].p_offset);
-	for (; entry && entry->d_tag; entry++) {
-		const void *place = base + entry->d_un.d_ptr;
-
-		if (entry->d_tag == DT_SYMTAB)
-			symbols = place;
-		else if (entry->d_tag == DT_STRTAB)
-			strings = place;
-		else if (entry->d_tag == DT_HASH)
-			hash = place;
-	}
-	expect(symbols && strings && hash, "tables of the vDSO");
-	for (uint32_t i = 0; i < hash[1]; i++)
-		if (!strcmp(strings + symbols[i].st_name, "__vdso_clock_gettime64"))
-			return (void *)(base + symbols[i].st_value);
-	expect(0, "__vdso_clock_gettime64");
-	return NULL;
+	expect(getauxval(AT_SYSINFO_EHDR) % PAGE == 0, "place of the vDSO");
+	expect(function != NULL, "__vdso_clock_gettime64 in the vDSO");
+	return function;
 }
 
 static int64_t nanoseconds(struct time64 time)

@@ -20,6 +20,7 @@
 
 #include "check.h"
 #include "util.h"
+#include "vdso.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
@@ -39,44 +40,11 @@ struct random_parameters {		/* struct vgetrandom_opaque_params of the kernel */
 typedef ssize_t (*random_function)(void *buffer, size_t length, unsigned int flags, void *state,
 				   size_t state_length);
 
-static void *vdso_symbol(const char *name)
-{
-	const uint8_t *base = (void *)getauxval(AT_SYSINFO_EHDR);
-	const Elf64_Ehdr *header = (void *)base;
-	const Elf64_Phdr *segment = (void *)(base + header->e_phoff);
-	const Elf64_Dyn *entry = NULL;
-	const Elf64_Sym *symbols = NULL;
-	const char *strings = NULL;
-	const uint32_t *hash = NULL;
-
-	if (!base)
-		fail("AT_SYSINFO_EHDR", "an address", "none");
-	expect_equal("offset of the vDSO in its page", 0, (uintptr_t)base % page_size);
-	for (int i = 0; i < header->e_phnum; i++)
-		if (segment[i].p_type == PT_DYNAMIC)
-			entry = (void *)(base + segment[i].p_offset);
-	for (; entry && entry->d_tag; entry++) {
-		const void *place = base + entry->d_un.d_ptr;
-
-		if (entry->d_tag == DT_SYMTAB)
-			symbols = place;
-		else if (entry->d_tag == DT_STRTAB)
-			strings = place;
-		else if (entry->d_tag == DT_HASH)
-			hash = place;
-	}
-	if (!symbols || !strings || !hash)
-		fail("tables of the vDSO", "symbols, strings, hash", "not all");
-	for (uint32_t i = 0; i < hash[1]; i++)
-		if (!strcmp(strings + symbols[i].st_name, name))
-			return (void *)(base + symbols[i].st_value);
-	return NULL;
-}
-
 static clock_function vdso_clock(void)
 {
 	clock_function function = vdso_symbol("__kernel_clock_gettime");
 
+	expect_equal("offset of the vDSO in its page", 0, getauxval(AT_SYSINFO_EHDR) % page_size);
 	if (!function)
 		fail("__kernel_clock_gettime", "in the vDSO", "absent");
 	return function;
