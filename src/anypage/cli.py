@@ -34,6 +34,7 @@ from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import agreement, explanation
+from anypage.process import end_with_groups
 from anypage.report import (
     accuracy,
     areas,
@@ -471,7 +472,11 @@ def demo(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """The entry point: an error is one line and exit 1. Ctrl-C is exit 130, by typer."""
+    """The entry point: an error is one line and exit 1. Ctrl-C is exit 130, by typer.
+
+    Another signal is its number and 128. With each, what was started ends too.
+    """
+    end_with_groups()
     try:
         app()
     except AnypageError as error:

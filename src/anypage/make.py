@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of the kernel's make, through tuxmake."""
 
+import multiprocessing
+import os
 import re
 import shutil
+import signal
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anypage.errors import AnypageError
+from anypage.process import group
 from anypage.tree import KernelTree
 
 _ENVIRONMENT = {
@@ -49,37 +55,56 @@ def make(
     What is kept of it and the log, build.log, are in folder/output. AnypageError with the first
     errors of the compiler when it fails.
     """
+    arguments = {
+        "tree": str(source.path),
+        "output_dir": folder / "output",
+        "build_dir": folder / "objects",
+        "target_arch": target.arch,
+        "toolchain": "gcc",
+        "wrapper": "ccache" if shutil.which("ccache") else None,
+        "environment": _ENVIRONMENT,
+        "kconfig": target.kconfig,
+        "kconfig_add": [str(fragment) for fragment in fragments],
+        "targets": targets,
+        "kernel_image": target.kernel_image or None,
+        "compression_type": "none",
+        "make_variables": {"CROSS_COMPILE": target.prefix},
+        "jobs": jobs,
+        "runtime": "null",
+        "fail_fast": True,
+        "quiet": True,
+    }
+    # In a process group of its own: a signal to tuxmake ends the shell that it runs make from, and
+    # leaves make.
+    context = multiprocessing.get_context("fork")
+    with (
+        ProcessPoolExecutor(1, context, initializer=_lead_a_group) as pool,
+        group(pool.submit(os.getpid).result()),
+    ):
+        refused, passed = pool.submit(_tuxmake, arguments).result()
+    if refused:
+        raise AnypageError(f"tuxmake: {refused}", where=str(source.path))
+    if not passed:
+        raise _failure(folder / "output" / "build.log")
+
+
+def _lead_a_group() -> None:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _tuxmake(arguments: dict[str, Any]) -> tuple[str, bool]:
+    """Why it does not even begin, and whether all was built."""
     # Imported here: it takes a third of a second, and most commands do not need it.
     from tuxmake.build import Build as TuxmakeBuild
     from tuxmake.exceptions import TuxMakeException
 
     try:
-        job = TuxmakeBuild(
-            tree=str(source.path),
-            output_dir=folder / "output",
-            build_dir=folder / "objects",
-            target_arch=target.arch,
-            toolchain="gcc",
-            wrapper="ccache" if shutil.which("ccache") else None,
-            environment=_ENVIRONMENT,
-            kconfig=target.kconfig,
-            kconfig_add=[str(fragment) for fragment in fragments],
-            targets=targets,
-            kernel_image=target.kernel_image or None,
-            compression_type="none",
-            make_variables={"CROSS_COMPILE": target.prefix},
-            jobs=jobs,
-            runtime="null",
-            fail_fast=True,
-            quiet=True,
-        )
+        job = TuxmakeBuild(**arguments)
         job.run()
     except TuxMakeException as error:
-        raise AnypageError(f"tuxmake: {error}", where=str(source.path)) from error
-    if job.interrupted:
-        raise KeyboardInterrupt
-    if not job.passed:
-        raise _failure(folder / "output" / "build.log")
+        return str(error), False
+    return "", job.passed
 
 
 def _failure(log: Path) -> AnypageError:

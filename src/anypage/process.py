@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Running other programs: one way, with one kind of error."""
+"""Running other programs: one way, with one kind of error; and ending those that take long."""
 
+import contextlib
 import os
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 from anypage.errors import AnypageError
 
 TAIL_LINES = 15
+
+_GRACE = 1.0  # seconds in which make removes what is half made
+
+# The leaders of the process groups that run now.
+_groups: set[int] = set()
+_ending = threading.Event()
 
 
 def run(
@@ -45,3 +57,47 @@ def run(
         where=" ".join(arguments[:3]),
         remedy="\n".join(said[-TAIL_LINES:]) or f"exit status {result.returncode}",
     )
+
+
+@contextlib.contextmanager
+def group(leader: int) -> Iterator[None]:
+    """What leads a process group of its own is ended, with all that it started, by an exception.
+
+    It is so too when anypage is told to end: Ctrl-C in a terminal does not reach the group, and
+    threads see no signal.
+    """
+    _groups.add(leader)
+    try:
+        if _ending.is_set():
+            raise KeyboardInterrupt
+        yield
+    except BaseException:
+        end_groups([leader])
+        raise
+    finally:
+        _groups.remove(leader)
+
+
+def end_groups(leaders: Iterable[int]) -> None:
+    """Have them end, and kill what has not done so then."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for leader in leaders:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, number)
+        if number == signal.SIGTERM:
+            time.sleep(_GRACE)
+
+
+def end_with_groups() -> None:
+    """From now on, a signal that ends this program ends its process groups first."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    _ending.set()
+    end_groups(list(_groups))
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)

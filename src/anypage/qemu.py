@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Running QEMU: to its end or to the end of its time, line by line."""
 
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable
 
 from anypage.errors import AnypageError
+from anypage.process import end_groups, group
 
 
 def run_qemu(
@@ -34,26 +33,21 @@ def run_qemu(
 
     def stop() -> None:
         late.set()
-        _kill(process)
+        end_groups([process.pid])
 
     timer = threading.Timer(timeout, stop)
-    timer.start()
     lines = []
     try:
-        assert process.stdout is not None
-        for data in process.stdout:
-            lines.append(data.decode(errors="replace"))
-            said(lines[-1])
-        process.wait()
-    except BaseException:
-        _kill(process)
-        raise
+        with group(process.pid):
+            timer.start()
+            assert process.stdout is not None
+            for data in process.stdout:
+                lines.append(data.decode(errors="replace"))
+                said(lines[-1])
+            process.wait()
+            timer.cancel()
     finally:
         timer.cancel()
         process.wait()
     problem = f"QEMU: exit status {process.returncode}" if process.returncode else ""
     return "".join(lines), f"no end after {timeout:.0f} s" if late.is_set() else problem
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
