@@ -5,6 +5,7 @@ import subprocess
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,21 +144,34 @@ def test_checks_that_stand_for_an_area_exist() -> None:
     assert [n for n in named if f'"{n}' not in text and not n.startswith("module.")] == []
 
 
-def test_the_page_ticks_nothing_that_did_not_run() -> None:
-    found = outcomes(
-        ["ext4"], [verdict(Check("ext4/a", "passed"), Check("ext4/b", "skipped", "x"))]
-    )
-    document = {
+def document_of(*checks: Check) -> dict[str, Any]:
+    found = outcomes(["ext4"], [verdict(*checks)])
+    return {
         "image": {"sha256": "0", "bytes": 1},
         "boots": [],
         "exercises": {o.exercise.name: o.as_json() for o in found},
     }
-    rows = subsystems.page([document], {"ext4": (7, 3)}, None, "command").splitlines()
+
+
+def test_the_page_ticks_nothing_that_did_not_run() -> None:
+    document = document_of(Check("ext4/a", "passed"), Check("ext4/b", "skipped", "x"))
+    rows = subsystems.page([document], {"ext4": (7, 3)}, None, "command", {}).splitlines()
     (row,) = [line for line in rows if line.startswith("| ext4 ")]
     assert row == "| ext4 | 7 | 3 |  | ext4 | did not run | 1 / 0 / 1 | did not run |"
     assert "- ext4: b at 16k: x" in rows
     (without,) = [line for line in rows if line.startswith("| Xen ")]
     assert "test_xen.py" in without
+
+
+def test_the_page_tells_what_fails_with_a_fixed_page_size_too() -> None:
+    document = document_of(Check("ext4/a", "failed", "x"), Check("ext4/b", "failed", "y"))
+    fixed = document_of(Check("ext4/a", "failed", "z"), Check("ext4/b", "passed"))["exercises"]
+    text = subsystems.page([document], {}, None, "command", fixed)
+    (row,) = [line for line in text.splitlines() if line.startswith("| ext4 ")]
+    assert row == "| ext4 |  |  |  | ext4 | did not run | 0 / 1 / 0 + 1 | did not run |"
+    failed, alike = text.split("## Failed")[1:]
+    assert "- ext4: b at 16k: y" in failed
+    assert "- ext4: a at 16k: x" in alike
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def worse(found: Iterable[Outcome], baseline: Mapping[str, Any]) -> list[str]:
         for outcome in found
         for name, sizes in outcome.checks.items()
         for size, check in sizes.items()
-        if check.status == "failed" and not _fails_there(baseline, outcome, name, size)
+        if check.status == "failed" and not fails(baseline, outcome.exercise.name, name, size)
     ]
 
 
@@ -145,8 +145,9 @@ def merged(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _fails_there(baseline: Mapping[str, Any], outcome: Outcome, check: str, size: str) -> bool:
-    checks = baseline.get(outcome.exercise.name, {}).get("checks", {})
+def fails(document: Mapping[str, Any], exercise: str, check: str, size: str) -> bool:
+    """Whether a check fails in the "exercises" of a `--json`."""
+    checks = document.get(exercise, {}).get("checks", {})
     return bool(checks.get(check, {}).get(size) == "failed")
 
 

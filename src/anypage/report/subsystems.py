@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anypage.areas import REST, area_of, areas
+from anypage.exercise import fails
 from anypage.exercises import discover
 from anypage.report.markdown import table
 
@@ -23,7 +24,9 @@ _METHOD = """\
 Lines by rules and by the series are those that the conversion adds and removes. Objects are the
 files that the compiler made of the area in that build. An exercise is a script in
 `src/anypage/exercises`, which runs in the guest and uses the area through Debian's programs; a
-check is one of `src/anypage/guest/src`. Figures at a page size: passed / failed / skipped."""
+check is one of `src/anypage/guest/src`. Figures at a page size: passed / failed / skipped; behind
+a plus, what fails on a kernel that is built for that page size, too."""
+_ALIKE = "failed alike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class _Means:
         found = self.counts.get(size)
         if not found:
             return "did not run"
-        return f"{found['passed']} / {found['failed']} / {found['skipped']}"
+        alike = f" + {found[_ALIKE]}" if found[_ALIKE] else ""
+        return f"{found['passed']} / {found['failed']} / {found['skipped']}{alike}"
 
 
 @cache
@@ -51,12 +55,15 @@ def page(
     lines: Mapping[str, tuple[int, int]],
     objects: Path | None,
     command: str,
+    baseline: Mapping[str, Any],
 ) -> str:
     """The whole page, in Markdown.
 
     documents: of `anypage boot --json`, with and without exercises. lines: by rules and by the
-    series, of each area. objects: a build folder, whose objects are counted.
+    series, of each area. objects: a build folder, whose objects are counted. baseline: the
+    "exercises" of kernels with a fixed page size; what fails there, too, is told apart.
     """
+    documents = [_judged(document, baseline) for document in documents]
     counted = _objects(objects) if objects else Counter[str]()
     head = ("area", "by rules", "by series", "objects", "exercised by", *SIZES)
     rows: list[tuple[str, ...]] = [head]
@@ -71,8 +78,31 @@ def page(
             rows.append((area, *numbers, means_of_area.name, *cells))
             area, numbers = "", ["", "", ""]
     parts = ["# What was seen to work, by area", f"{_METHOD} Made by", f"    {command}"]
-    parts += [_images(documents), table(rows), "## Skipped", *_skipped(documents)]
-    return "\n\n".join([*parts, "## Failed", *_failed(documents)]) + "\n"
+    parts += [_images(documents), table(rows), "## Skipped", *_with_reasons(documents, "skipped")]
+    parts += ["## Failed", *_with_reasons(documents, "failed")]
+    if baseline:
+        parts += ["## Failed alike, with a fixed page size", *_with_reasons(documents, _ALIKE)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _judged(document: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with what fails in the baseline, too, under a name of its own."""
+    exercises = {
+        name: exercise
+        | {
+            "checks": {
+                check: {
+                    size: _ALIKE
+                    if status == "failed" and fails(baseline, name, check, size)
+                    else status
+                    for size, status in sizes.items()
+                }
+                for check, sizes in exercise["checks"].items()
+            }
+        }
+        for name, exercise in document.get("exercises", {}).items()
+    }
+    return {**document, **({"exercises": exercises} if exercises else {})}
 
 
 def _images(documents: Iterable[Mapping[str, Any]]) -> str:
@@ -141,14 +171,6 @@ def _objects(folder: Path) -> Counter[str]:
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.o"))
     sources = (p for p in paths if not p.endswith((".mod.o", "built-in.o", "vmlinux.o")))
     return Counter(area for path in sources if (area := area_of(path[:-1] + "c")) != REST)
-
-
-def _skipped(documents: Iterable[Mapping[str, Any]]) -> list[str]:
-    return _with_reasons(documents, "skipped")
-
-
-def _failed(documents: Iterable[Mapping[str, Any]]) -> list[str]:
-    return _with_reasons(documents, "failed")
 
 
 def _with_reasons(documents: Iterable[Mapping[str, Any]], wanted: str) -> list[str]:
