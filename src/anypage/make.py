@@ -89,7 +89,7 @@ def make(
 
 
 def _lead_a_group() -> None:
-    os.setsid()
+    os.setpgrp()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
