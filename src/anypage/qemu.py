@@ -45,7 +45,6 @@ def run_qemu(
                 lines.append(data.decode(errors="replace"))
                 said(lines[-1])
             process.wait()
-            timer.cancel()
     finally:
         timer.cancel()
         process.wait()
