@@ -32,6 +32,15 @@ command = ["sh", "-c", "echo $$ >>{folder}/pids; sleep 1000; true"]
 with ThreadPoolExecutor(2) as pool:
     list(pool.map(lambda number: run_qemu(command, 900), range(4)))
 """
+# As many times as make it likely that a worker is waiting for the queue's lock.
+POOL = """
+import multiprocessing
+from anypage.process import end_with_groups
+end_with_groups()
+for _ in range(30):
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        pool.map(abs, range(100))
+"""
 # Any target of the kernel's make; the second process is started by the first.
 MAKEFILE = "%:\n\t@echo $$$$ >>{folder}/pids; sh -c 'echo $$$$ >>{folder}/pids; sleep 1000'; true\n"
 
@@ -57,6 +66,11 @@ def run_until(script: str, folder: Path, count: int, number: int) -> int:
             return process.wait(60)
         finally:
             process.kill()
+
+
+def test_a_pool_of_forks_ends() -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", POOL], env=environment, timeout=120, check=True)
 
 
 def alive(pid: int) -> bool:

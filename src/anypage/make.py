@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import re
 import shutil
-import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +77,7 @@ def make(
     # leaves make.
     context = multiprocessing.get_context("fork")
     with (
-        ProcessPoolExecutor(1, context, initializer=_lead_a_group) as pool,
+        ProcessPoolExecutor(1, context, initializer=os.setpgrp) as pool,
         group(pool.submit(os.getpid).result()),
     ):
         refused, passed = pool.submit(_tuxmake, arguments).result()
@@ -86,11 +85,6 @@ def make(
         raise AnypageError(f"tuxmake: {refused}", where=str(source.path))
     if not passed:
         raise _failure(folder / "output" / "build.log")
-
-
-def _lead_a_group() -> None:
-    os.setpgrp()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _tuxmake(arguments: dict[str, Any]) -> tuple[str, bool]:

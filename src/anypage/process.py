@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +16,7 @@ from anypage.errors import AnypageError
 
 TAIL_LINES = 15
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE = 1.0  # seconds in which make removes what is half made
 
 # The leaders of the process groups that run now.
@@ -78,21 +79,29 @@ def group(leader: int) -> Iterator[None]:
         _groups.remove(leader)
 
 
-def end_groups(leaders: Iterable[int]) -> None:
+def end_groups(leaders: Sequence[int]) -> None:
     """Have them end, and kill what has not done so then."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for leader in leaders:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(leader, number)
-        if number == signal.SIGTERM:
+        if leaders and number == signal.SIGTERM:
             time.sleep(_GRACE)
 
 
 def end_with_groups() -> None:
     """From now on, a signal that ends this program ends its process groups first."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    ours = [number for number in _SIGNALS if before[number] != signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, _end)
+
+    def restore() -> None:
+        for number in ours:
+            signal.signal(number, before[number])
+
+    # A child that only forks has no groups: a pool ends its workers by SIGTERM.
+    os.register_at_fork(after_in_child=restore)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
