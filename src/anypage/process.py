@@ -96,12 +96,20 @@ def end_with_groups() -> None:
     for number in ours:
         signal.signal(number, _end)
 
+    def block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+
     def restore() -> None:
         for number in ours:
             signal.signal(number, before[number])
+        unblock()
 
-    # A child that only forks has no groups: a pool ends its workers by SIGTERM.
-    os.register_at_fork(after_in_child=restore)
+    # A pool ends its workers, which are forks, by SIGTERM. One that waits for a lock would never
+    # run a handler of Python, and one that just begins has to get the signal, too.
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
