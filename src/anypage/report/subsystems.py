@@ -5,6 +5,7 @@ All of it is read from the JSON of boots, of a conversion, and from a build fold
 ticked that did not run.
 """
 
+import copy
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,22 +88,12 @@ def page(
 
 def _judged(document: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, Any]:
     """The document with what fails in the baseline, too, under a name of its own."""
-    exercises = {
-        name: exercise
-        | {
-            "checks": {
-                check: {
-                    size: _ALIKE
-                    if status == "failed" and fails(baseline, name, check, size)
-                    else status
-                    for size, status in sizes.items()
-                }
-                for check, sizes in exercise["checks"].items()
-            }
-        }
-        for name, exercise in document.get("exercises", {}).items()
-    }
-    return {**document, **({"exercises": exercises} if exercises else {})}
+    judged = copy.deepcopy(dict(document))
+    for name, exercise in judged.get("exercises", {}).items():
+        for check, sizes in exercise["checks"].items():
+            alike = [s for s in sizes if sizes[s] == "failed" and fails(baseline, name, check, s)]
+            sizes.update(dict.fromkeys(alike, _ALIKE))
+    return judged
 
 
 def _images(documents: Iterable[Mapping[str, Any]]) -> str:
