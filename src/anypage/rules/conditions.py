@@ -2,7 +2,7 @@
 """#if PAGE_SIZE < 8192: the preprocessor cannot know the page size."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from anypage import limits, page_config
 from anypage.choices import Choice, choices, plain
@@ -485,27 +485,32 @@ def _operands(data: bytes, node: Node) -> frozenset[bytes]:
 
 def _followers(file: File) -> Iterator[Finding]:
     """Tests at run time of what facts/conditions.toml decided for the driver."""
-    chosen = [c for c in choices() if c.run_time and c.covers(file.path)]
-    for choice in chosen:
-        for statement in file.statements():
-            if statement.scope.kind != "block":
-                continue
-            toks = file.c.tokens(statement)
-            for left, operator, right in zip(toks, toks[1:], toks[2:], strict=False):
-                if operator.text not in _COMPARISONS:
-                    continue
-                if frozenset((left.text, right.text)) in choice.tests:
-                    names = [t for t in (left, right) if t.text.decode() in file.names]
-                    edits = [
-                        Edit(t.start, t.end, _limit_name(file, t, choice.limit)[0]) for t in names
-                    ]
-                    reason = "the #ifs of this driver choose one arm for every size"
-                    fix = f"the same choice: {choice.why}"
-                    yield file.finding(
-                        ID,
-                        [left, operator, right],
-                        reason=reason,
-                        fix=fix,
-                        edits=edits,
-                        severity="follow-up",
-                    )
+    for choice in choices():
+        if choice.run_time and choice.covers(file.path):
+            for comparison in _compared(file, choice):
+                yield _follower(file, choice, comparison)
+
+
+def _compared(file: File, choice: Choice) -> Iterator[Sequence[Token]]:
+    """Left side, operator and right side of each such test in a function."""
+    for statement in file.statements():
+        if statement.scope.kind != "block":
+            continue
+        toks = file.c.tokens(statement)
+        for left, operator, right in zip(toks, toks[1:], toks[2:], strict=False):
+            known = frozenset((left.text, right.text)) in choice.tests
+            if known and operator.text in _COMPARISONS:
+                yield left, operator, right
+
+
+def _follower(file: File, choice: Choice, comparison: Sequence[Token]) -> Finding:
+    names = [token for token in comparison if token.text.decode() in file.names]
+    edits = [Edit(t.start, t.end, _limit_name(file, t, choice.limit)[0]) for t in names]
+    return file.finding(
+        ID,
+        comparison,
+        reason="the #ifs of this driver choose one arm for every size",
+        fix=f"the same choice: {choice.why}",
+        edits=edits,
+        severity="follow-up",
+    )
