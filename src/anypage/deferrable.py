@@ -46,6 +46,9 @@ def _conditions(file: File, statement: Statement, offset: int) -> list[bytes]:
         first, last = conditional.arms[0], conditional.endif
         if last is None or not statement.start <= first.start < offset < last.start:
             continue
+        # The line comes right behind the statement: before this #endif, too.
+        if last.start > statement.end:
+            continue
         arms = [arm for arm in conditional.arms if arm.start < offset]
         test = file.data[first.start : first.end].strip()
         if len(arms) == 1:

@@ -204,6 +204,33 @@ PAGE_SIZE_INIT(format.min_coredump, PAGE_SIZE);
 #endif
 """,
     ),
+    # In the one arm that it is in, the line that defers it needs no #if.
+    Example(
+        """\
+#include <linux/mm.h>
+
+#ifdef CONFIG_HAVE_ARCH_HUGE_VMAP
+static unsigned int max_shift = 63;
+
+param("nohuge", set_nohuge);
+#else
+static const unsigned int max_shift = PAGE_SHIFT;
+#endif
+""",
+        """\
+#include <linux/mm.h>
+#include <linux/page_size_init.h>
+
+#ifdef CONFIG_HAVE_ARCH_HUGE_VMAP
+static unsigned int max_shift = 63;
+
+param("nohuge", set_nohuge);
+#else
+static __page_size_const unsigned int max_shift = PAGE_SIZE_INITVAL(PAGE_SHIFT);
+PAGE_SIZE_INIT(max_shift, PAGE_SHIFT);
+#endif
+""",
+    ),
     # The declaration of a const object in a header changes with it.
     Example(
         """\
