@@ -10,6 +10,16 @@ from kernel import small_tree
 from anypage.architectures import architectures, build_objects
 from anypage.errors import AnypageError
 from anypage.identity import compare, explained
+from anypage.make import failed_targets
+
+LOG = """\
+make[5]: *** [/tree/scripts/Makefile.build:234: fs/fcntl.o] Error 1
+make[5]: *** [/tree/scripts/Makefile.build:234: mm/slub.o] Terminated
+make[4]: *** [/tree/scripts/Makefile.build:471: fs] Error 2
+make[3]: *** [/tree/scripts/Makefile.vmlinux:34: vmlinux] Error 1
+make[2]: *** [/tree/Makefile:1153: vmlinux] Error 2
+make: *** [Makefile:236: __sub-make] Error 2
+"""
 
 
 def test_a_missing_compiler_is_named_with_its_package(tmp_path: Path) -> None:
@@ -17,6 +27,11 @@ def test_a_missing_compiler_is_named_with_its_package(tmp_path: Path) -> None:
     with pytest.raises(AnypageError, match="none-gcc") as error:
         build_objects(small_tree(tmp_path), missing)
     assert "gcc-riscv64-linux-gnu" in error.value.remedy
+
+
+def test_what_make_did_not_build_is_known() -> None:
+    assert failed_targets(LOG) == {"fs/fcntl.o", "mm/slub.o", "vmlinux"}
+    assert failed_targets("make: nothing to be done\n") == set()
 
 
 @pytest.mark.slow

@@ -194,6 +194,26 @@ def test_every_exercise_passes(tree: Path, page_size: str) -> None:
         assert found.passed, (found.problem, found.as_json()["failures"], found.console)
 
 
+# With 64K pages some of them take huge pages of 512 MB, which are free or not by chance.
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page_size", "config"), [("4k", "virt+seed"), ("16k", "virt+seed+large-pages")]
+)
+def test_the_kernels_own_tests_pass_where_a_fixed_page_size_passes_them(
+    pristine: Path, tree: Path, page_size: str, config: str
+) -> None:
+    fixed = build(pristine, page_size=page_size, config=config)
+    chosen = build(tree, page_size="boot", config="virt+seed")
+    jobs, names = jobs_of([Machine()], [page_size]), ["mm-selftests"]
+    expected = outcomes(
+        names, exercise(fixed.image, jobs, names, modules=fixed.modules, boot_time=False)
+    )
+    found = outcomes(names, exercise(chosen.image, jobs, names, modules=chosen.modules))
+    assert found[0].statuses(page_size)["passed"] > 500
+    assert worse(found, {o.exercise.name: o.as_json() for o in expected}) == []
+
+
 @pytest.mark.full
 @pytest.mark.slow
 def test_bpf_programs_learn_the_page_size(tree: Path) -> None:

@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -18,15 +18,21 @@ from anypage.tree import KernelTree
 
 _RESULT = "anypage.json"
 
+# The preprocessor warns of the definition, whatever -Wno-builtin-macro-redefined says, and parts of
+# the kernel make errors of warnings. ELFNOTE() has the line in the name of a note.
+_NO_LINES = "-w -D__LINE__=0 -D_note_0='__UNIQUE_ID(note)'"
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """One of facts/architectures.toml; options are lines of a configuration."""
+    """One of facts/architectures.toml, which says what the fields are."""
 
     name: str
     prefix: str
     package: str
     options: tuple[str, ...]
+    lines_in_code: bool = False
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compiler(self) -> str:
@@ -59,7 +65,8 @@ def build_objects(
         raise AnypageError(f"no {architecture.compiler}", remedy=f"install {architecture.package}")
     source = KernelTree.open(Path(tree))
     fragment = _fragment(architecture)
-    configuration = [architecture.name.encode(), fragment.encode()]
+    flags = _NO_LINES if architecture.lines_in_code else ""
+    configuration = [architecture.name.encode(), fragment.encode(), flags.encode()]
     folder = build_folder(source, configuration, architecture.compiler)
     with locked(folder / "lock"):
         if (folder / _RESULT).is_file():
@@ -69,7 +76,13 @@ def build_objects(
         (folder / "objects" / ".config").unlink(missing_ok=True)
         options = folder / "options.config"
         options.write_text(fragment)
-        target = Target(architecture.name, architecture.prefix, kconfig="tinyconfig")
+        target = Target(
+            architecture.name,
+            architecture.prefix,
+            kconfig="tinyconfig",
+            flags=flags,
+            broken=frozenset(architecture.broken),
+        )
         progress(f"make; log: {folder / 'output' / 'build.log'}")
         make(source, folder, target, [options], jobs or os.cpu_count() or 1, ["config", "default"])
         (folder / _RESULT).write_text(json.dumps({"architecture": architecture.name}))

@@ -49,11 +49,15 @@ def identity(
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """unexplained, explained: where an object differs first, or why, by its path."""
+    """unexplained, explained: where an object differs first, or why, by its path.
+
+    broken: what does not build of the original tree either, and why.
+    """
 
     identical: int
     unexplained: dict[str, str]
     explained: dict[str, str]
+    broken: dict[str, str]
 
 
 def _names(arch: str) -> list[str]:
@@ -66,10 +70,12 @@ def _names(arch: str) -> list[str]:
 
 
 def _compared(before: Path, after: Path, arch: str, size: str, config: str) -> _Result:
+    broken: dict[str, str] = {}
     if arch == ARM64:
         old, new = (build(tree, page_size=size, config=config).objects for tree in (before, after))
     else:
         old, new = (build_objects(tree, architectures()[arch]) for tree in (before, after))
+        broken = dict(architectures()[arch].broken)
     found = compare(old, new)
     known = explained(size or arch)
     differing = {d.path: f"{d.section}: {d.detail}" for d in found.differing}
@@ -80,6 +86,7 @@ def _compared(before: Path, after: Path, arch: str, size: str, config: str) -> _
         len(found.identical),
         {path: where for path, where in differing.items() if path not in known},
         {path: known[path] for path in differing if path in known},
+        broken,
     )
 
 
@@ -90,4 +97,5 @@ def _lines(label: str, result: _Result) -> list[str]:
     return [
         f"{label}: {counts}",
         *(f"  unexplained: {path}: {where}" for path, where in result.unexplained.items()),
+        *(f"  not built of either: {path}: {why}" for path, why in result.broken.items()),
     ]
