@@ -19,8 +19,11 @@ from anypage.tree import KernelTree
 _RESULT = "anypage.json"
 
 # The preprocessor warns of the definition, whatever -Wno-builtin-macro-redefined says, and parts of
-# the kernel make errors of warnings. ELFNOTE() has the line in the name of a note.
-_NO_LINES = "-w -D__LINE__=0 -D_note_0='__UNIQUE_ID(note)'"
+# the kernel make errors of warnings. ELFNOTE() has the line in the name of a note: there a counter.
+_NO_LINES = (
+    "-w -D__LINE__=0 -D'_note_0=_note_at(__COUNTER__)'"
+    " -D'_note_at(n)=_note_of(n)' -D'_note_of(n)=_note_of_##n'"
+)
 
 
 @dataclass(frozen=True, slots=True)
