@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from anypage.build import build
-from anypage.identity import Comparison, compare, explained
+from anypage.compile_time import ARM64, Result, compare_trees, targets
+from anypage.errors import AnypageError
+from anypage.identity import Comparison, compare
+from anypage.report.compile_time import page
 
 SOURCE = """
 int twice(int x) { return 2 * x; }
@@ -50,6 +52,25 @@ def test_another_symbol_is_a_difference(tmp_path: Path) -> None:
     assert found.detail.startswith("relocations")
 
 
+def test_what_is_compared_is_named() -> None:
+    assert targets("riscv,arm64", "4k,64k") == [("riscv", ""), ("arm64", "4k"), ("arm64", "64k")]
+    assert len(targets("all", "4k")) == 14
+    with pytest.raises(AnypageError, match="pdp11") as error:
+        targets("arm64,pdp11", "4k")
+    assert "riscv" in error.value.remedy
+
+
+def test_the_page_has_each_reason_once() -> None:
+    why = {"mm/a.o": "in another <order>"}
+    text = page(
+        {"sh": Result(7, {}, why, {}), "arm64 4k": Result(8, {"b.o": ".text"}, why, {})}, "x"
+    )
+    assert "| sh | 7 | 1 | 0 |" in text
+    assert "- `mm/a.o` (sh, arm64 4k): in another &lt;order>" in text
+    assert "## Unexplained\n\n- `b.o` (arm64 4k): .text" in text
+    assert "Not built" not in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page_size", "config"),
@@ -63,9 +84,6 @@ def test_another_symbol_is_a_difference(tmp_path: Path) -> None:
 def test_a_compile_time_build_is_the_same_object_by_object(
     pristine: Path, tree: Path, page_size: str, config: str
 ) -> None:
-    before, after = (build(path, page_size=page_size, config=config) for path in (pristine, tree))
-    result = compare(before.objects, after.objects)
-    assert len(result.identical) > 900
-    assert (result.missing, result.added) == ((), ())
-    unexplained = [d for d in result.differing if d.path not in explained(page_size)]
-    assert unexplained == []
+    result = compare_trees(pristine, tree, ARM64, page_size, config)
+    assert result.identical > 900
+    assert result.unexplained == {}
