@@ -36,7 +36,10 @@ def identity(
         progress(f"{label}: build and compare")
         results[label] = compare_trees(before, after, name, size, config)
     if page:
-        command = f"anypage identity ORIGINAL CONVERTED --arch {arch} --page FILE"
+        command = (
+            f"anypage identity ORIGINAL CONVERTED --arch {arch} --config {config} "
+            f"--page-size {page_size} --page FILE"
+        )
         with whole_file(page.absolute()) as part:
             part.write_text(report.page(results, command))
     if as_json:

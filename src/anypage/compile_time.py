@@ -52,11 +52,13 @@ def compare_trees(before: Path, after: Path, arch: str, page_size: str, config: 
     found = compare(old, new)
     known = explained(page_size or arch)
     differing = {d.path: f"{d.section}: {d.detail}" for d in found.differing}
-    differing |= dict.fromkeys(found.missing, "only before")
+    unbuilt = {path for path in broken if not (old / path).is_file()}
+    lost = [path for path in broken if path not in unbuilt and not (new / path).is_file()]
+    differing |= dict.fromkeys([*found.missing, *lost], "only before")
     differing |= dict.fromkeys(found.added, "only after")
     return Result(
         len(found.identical),
         {path: where for path, where in differing.items() if path not in known},
         {path: known[path] for path in differing if path in known},
-        broken,
+        {path: broken[path] for path in sorted(unbuilt)},
     )

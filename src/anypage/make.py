@@ -24,7 +24,8 @@ _ENVIRONMENT = {
     "KBUILD_BUILD_VERSION": "1",
 }
 _ERROR = re.compile(r"^.*(?:error:|Error \d|undefined reference|\*\*\*).*$", re.MULTILINE)
-_FAILED = re.compile(r"\*\*\* \[[^\]]*: (\S+\.o|vmlinux)\]")
+# A make that runs another one, which failed, says Error 2.
+_FAILED = re.compile(r"\*\*\* \[[^\]]*: (\S+)\] (?!Error 2$)", re.MULTILINE)
 _SHOWN = 12
 
 
@@ -95,7 +96,7 @@ def make(
 
 
 def failed_targets(log: str) -> set[str]:
-    """Objects, and vmlinux, that a log of make says were not built."""
+    """What a log of make says was not built; without what needs it."""
     return set(_FAILED.findall(log))
 
 
