@@ -2,7 +2,8 @@
 #
 # make demo    fetch Linux, convert it, build one image, boot it at every page size
 # make test    the tests; they build and boot kernels
-# Both set up what they need: packages with apt, .venv from requirements.lock.
+# make test-full  all of them, two at a time: a guest has work for one core
+# Each sets up what it needs: packages with apt, .venv from requirements.lock.
 
 PYTHON	?= python3
 BIN	:= .venv/bin
@@ -18,7 +19,7 @@ test: test-tools
 
 test-full: setup
 	@$(BIN)/anypage doctor --install --quiet --tests --compilers
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest -m "" --numprocesses 2 --maxschedchunk 1
 
 test-unit: test-tools
 	$(BIN)/pytest -m "not slow"
