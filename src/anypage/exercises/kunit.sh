@@ -16,7 +16,7 @@
 . /exercises/library/base.sh
 
 noise "tests provoke reports"
-grep -q debugfs /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug
+need_debugfs
 for module in $(sed -n 's,.*/\([^/]*\)\.ko.*:.*,\1,p' "/lib/modules/$(uname -r)/modules.dep"); do
 	# Of the same boot, another exercise gives its modules parameters.
 	case $module in

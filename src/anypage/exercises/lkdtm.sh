@@ -8,7 +8,7 @@
 . /exercises/library/base.sh
 
 noise "the attempts are reported there"
-grep -q debugfs /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug
+need_debugfs
 modprobe -q lkdtm || true
 TRIGGER=/sys/kernel/debug/provoke-crash/DIRECT
 [ -e $TRIGGER ] || skip "no lkdtm in this kernel"

@@ -6,7 +6,7 @@
 # the address space are named, and nothing is writable and executable.
 . /exercises/library/base.sh
 
-grep -q debugfs /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug
+need_debugfs
 TABLES=/sys/kernel/debug/kernel_page_tables
 [ -e $TABLES ] || skip "no ptdump in this kernel"
 

@@ -9,7 +9,7 @@
 # stops. The guest does not survive this.
 . /exercises/library/base.sh
 
-grep -q debugfs /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug
+need_debugfs
 modprobe -q lkdtm || true
 TRIGGER=/sys/kernel/debug/provoke-crash/DIRECT
 [ -e $TRIGGER ] || skip "no lkdtm in this kernel"

@@ -72,6 +72,11 @@ need_filesystem() {
 	grep -qw "$1" /proc/filesystems || skip "no $1 in this kernel"
 }
 
+need_debugfs() {
+	grep -q debugfs /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug ||
+		skip "no debugfs in this kernel"
+}
+
 need_module() {
 	modprobe -q "$1" || true
 	[ -d "/sys/module/$1" ] || skip "no $1 in this kernel"
