@@ -55,11 +55,16 @@ results() {
 	}'
 }
 
-# run CATEGORY SECONDS. What a test leaves running does not hold the descriptor of the reports.
+# run CATEGORY SECONDS. A session of its own, which ends with all that the tests leave running.
 run() {
+	local session status
 	echo "start $1" >&3
-	timeout -s KILL "$2" bash ./run_vmtests.sh -t "$1" >$WORK/output 2>&1 </dev/null 3>&-
-	if [ $? = 137 ]; then
+	setsid timeout -s KILL "$2" bash ./run_vmtests.sh -t "$1" >$WORK/output 2>&1 </dev/null 3>&- &
+	session=$!
+	wait $session
+	status=$?
+	kill -KILL "-$session" 2>/dev/null
+	if [ $status = 137 ]; then
 		echo "failed $1.end no end after $2 s" >&3
 	fi
 	results "$1" <$WORK/output >&3
