@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
 # subsystems = ["memory management"]
-# packages = ["bash", "xfsprogs"]
-# files = ["bin/bash", "sbin/mkfs.xfs"]
+# packages = ["bash", "procps", "psmisc", "xfsprogs"]
+# files = ["bin/bash", "bin/ps", "usr/bin/killall", "sbin/mkfs.xfs"]
 # modules = ["test_vmalloc", "test_hmm", "xfs", "loop"]
 # selftests = "mm"
 # disks = { scratch = "1G" }
@@ -73,13 +73,35 @@ run() {
 	fi
 }
 
+# leave_out PROGRAM REASON: run_vmtests.sh takes 4 for a test that is skipped.
+leave_out() {
+	printf '#!/bin/sh\necho "ok 1 left out # SKIP %s"\nexit 4\n' "$2" >"$1"
+	chmod +x "$1"
+}
+
 while read -r program; do
-	echo "skipped left_out.$program it does not compile from this tree" >&3
+	leave_out "$program" "it does not compile from this tree"
 done <left-out
 # It writes two of the largest huge pages byte by byte, nine times.
 if [ "$PAGE_SIZE" != 4096 ]; then
-	printf '#!/bin/sh\necho "the huge pages are too large"\nexit 4\n' >split_huge_page_test
+	leave_out split_huge_page_test "the huge pages are too large"
 fi
+# Its test of unmerging waits for the end of one scan, which may have begun before the pages were
+# written: on any kernel it fails now and then.
+mv ksm_tests ksm_tests.once
+cat >ksm_tests <<'EOF'
+#!/bin/sh
+for try in 1 2 3 4 5; do
+	./ksm_tests.once "$@" >/tmp/ksm_tests
+	status=$?
+	if [ "$1 $status" != "-U 1" ]; then
+		break
+	fi
+done
+cat /tmp/ksm_tests
+exit $status
+EOF
+chmod +x ksm_tests
 
 for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
 		madv_populate memfd_secret ksm pagemap thp hugetlb migration mkdirty mdwe; do
