@@ -2,14 +2,14 @@
 # /// exercise
 # subsystems = ["memory management"]
 # packages = ["bash", "procps", "psmisc", "xfsprogs"]
-# files = ["bin/bash", "bin/ps", "usr/bin/killall", "sbin/mkfs.xfs"]
+# files = ["bin/bash", "bin/ps", "usr/bin/killall", "usr/bin/pgrep", "sbin/mkfs.xfs"]
 # modules = ["test_vmalloc", "test_hmm", "xfs", "loop"]
 # selftests = "mm"
 # disks = { scratch = "1G" }
 # qemu = ["-device virtio-blk-pci,drive=scratch,serial=scratch,romfile="]
 # words = ["rodata=full"]
 # alone = true
-# seconds = 6000
+# seconds = 9000
 # ///
 # The kernel's own tests of memory management, as their run_vmtests.sh runs them, with each result
 # that a test reports itself. Some fail on any kernel here, for what a small or emulated machine
@@ -105,10 +105,10 @@ chmod +x ksm_tests
 
 for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
 		madv_populate memfd_secret ksm pagemap thp hugetlb migration mkdirty mdwe; do
-	run $category 900
+	run $category 1800
 done
 # The tests of copy-on-write have pages swapped out. Not so before: some of the others fill memory.
 if ! { DISK=$(disk scratch) && mkswap "$DISK" && swapon "$DISK"; } >$WORK/output 2>&1; then
 	echo "skipped cow.swap no swap for it: $(tail -n 1 $WORK/output)" >&3
 fi
-run cow 900
+run cow 1800
