@@ -55,17 +55,19 @@ results() {
 	}'
 }
 
-# run CATEGORY SECONDS. A session of its own, which ends with all that the tests leave running.
+LIMIT=1800			# seconds for a category
+
+# run CATEGORY, in a session of its own, which ends with all that the tests leave running
 run() {
 	local session status
 	echo "start $1" >&3
-	setsid timeout -s KILL "$2" bash ./run_vmtests.sh -t "$1" >$WORK/output 2>&1 </dev/null 3>&- &
+	setsid timeout -s KILL $LIMIT bash ./run_vmtests.sh -t "$1" >$WORK/output 2>&1 </dev/null 3>&- &
 	session=$!
 	wait $session
 	status=$?
 	kill -KILL "-$session" 2>/dev/null
 	if [ $status = 137 ]; then
-		echo "failed $1.end no end after $2 s" >&3
+		echo "failed $1.end no end after $LIMIT s" >&3
 	fi
 	results "$1" <$WORK/output >&3
 	if ! grep -q -E '^(not )?ok ' $WORK/output; then
@@ -86,8 +88,9 @@ done <left-out
 if [ "$PAGE_SIZE" != 4096 ]; then
 	leave_out split_huge_page_test "the huge pages are too large"
 fi
-# Its test of unmerging waits for the end of one scan, which may have begun before the pages were
-# written: on any kernel it fails now and then.
+
+# That of unmerging pages (-U) waits for the end of one scan, which may have begun before the pages
+# were written: it fails now and then, on any kernel.
 mv ksm_tests ksm_tests.once
 cat >ksm_tests <<'EOF'
 #!/bin/sh
@@ -105,10 +108,10 @@ chmod +x ksm_tests
 
 for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
 		madv_populate memfd_secret ksm pagemap thp hugetlb migration mkdirty mdwe; do
-	run $category 1800
+	run $category
 done
 # The tests of copy-on-write have pages swapped out. Not so before: some of the others fill memory.
 if ! { DISK=$(disk scratch) && mkswap "$DISK" && swapon "$DISK"; } >$WORK/output 2>&1; then
 	echo "skipped cow.swap no swap for it: $(tail -n 1 $WORK/output)" >&3
 fi
-run cow 1800
+run cow
