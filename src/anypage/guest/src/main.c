@@ -57,17 +57,21 @@ static void run_all_checks(void)
 	run_checks(kernel_checks);
 }
 
-/* An exercise may have loaded another kernel. */
-static bool has_next_kernel(void)
+/* An exercise may have loaded another kernel, as the next one or for a crash. */
+static bool is_loaded(const char *path)
 {
-	const char *path = "/sys/kernel/kexec_loaded";
-
 	return !access(path, F_OK) && read_number(path);
+}
+
+/* It has a part of the memory, and one CPU. */
+static bool is_crash_kernel(void)
+{
+	return !access("/proc/vmcore", F_OK);
 }
 
 int main(int argc, char **argv)
 {
-	bool next;
+	bool next, crash;
 
 	page_size = getauxval(AT_PAGESZ);
 	if (argc > 1 && !strcmp(argv[1], EXEC_CHILD))
@@ -81,15 +85,18 @@ int main(int argc, char **argv)
 	if (is_wanted("saved_page_size")) {
 		run_checks(refused_image_checks);	/* the others would overwrite the image */
 	} else if (has_exercises()) {
-		run_checks(kernel_checks);
+		if (!is_crash_kernel())
+			run_checks(kernel_checks);
 		run_exercises();
 	} else {
 		run_all_checks();
 	}
-	next = has_next_kernel();
-	report_end(next ? "kexec" : "off");
+	next = is_loaded("/sys/kernel/kexec_loaded");
+	crash = is_loaded("/sys/kernel/kexec_crash_loaded");
+	report_end(next || crash ? "kexec" : "off");
 
 	sync();
-	reboot(next ? RB_KEXEC : RB_POWER_OFF);
+	if (!crash)
+		reboot(next ? RB_KEXEC : RB_POWER_OFF);
 	return 1;		/* init must not end: the kernel panics, and the host sees it */
 }
