@@ -9,7 +9,7 @@ needs, as TOML in a comment, and then in words what it does. Nothing else knows 
     # packages = ["e2fsprogs"]        Debian's packages for arm64, of which it uses
     # files = ["sbin/mkfs.ext4"]      these files; the libraries that they need come along
     # programs = ["mte"]              programs of our own beside it: mte.c
-    # selftests = "mm"                tests of the kernel's tree, compiled: /selftests/mm
+    # selftests = ["mm"]              tests of the kernel's tree, compiled: /selftests/mm
     # modules = ["ext4"]              modules of the kernel, if they are modules
     # disks = { scratch = "1G" }      empty disk images, as drives of QEMU
     # qemu = ["-device ..."]          QEMU's arguments; {folder}, {share}, {image}, {initramfs} and
@@ -52,7 +52,7 @@ class Exercise:
     packages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
-    selftests: str = ""
+    selftests: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     disks: Mapping[str, str] = field(default_factory=dict)
     qemu: tuple[str, ...] = ()

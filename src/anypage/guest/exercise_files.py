@@ -56,7 +56,7 @@ def _of_ours(chosen: list[Exercise]) -> Iterator[Entry]:
 
 
 def _selftests(chosen: list[Exercise]) -> Iterator[Entry]:
-    for suite in sorted({exercise.selftests for exercise in chosen} - {""}):
+    for suite in sorted({suite for exercise in chosen for suite in exercise.selftests}):
         folder = selftests.compiled(fetch(SERIES).path, suite)
-        for path in sorted(path for path in folder.iterdir() if path.is_file()):
-            yield program_at(f"selftests/{suite}/{path.name}", path.read_bytes())
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            yield program_at(f"selftests/{suite}/{path.relative_to(folder)}", path.read_bytes())

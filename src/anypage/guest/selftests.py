@@ -26,6 +26,7 @@ _COPIED = (
     "tools/include",
     "tools/scripts",
     "tools/testing/selftests/arm64/signal",
+    "tools/testing/selftests/clone3",
     "tools/testing/selftests/kselftest",
     "tools/testing/selftests/kselftest.h",
     "tools/testing/selftests/kselftest_harness.h",
@@ -33,12 +34,14 @@ _COPIED = (
     "tools/testing/selftests/pidfd",
 )
 _LIBRARIES = ("libcap-dev", "libnuma-dev", "liburing-dev")
+_SOURCES = frozenset({".c", ".h", ".S", ".o"})
 
 
 def compiled(tree: Path, suite: str) -> Path:
     """A folder with the programs and scripts of a suite, such as mm; made once for each tree.
 
-    Programs that do not compile are named, a line each, in its file left-out.
+    A suite may have scripts only. Programs that do not compile are named, a line each, in its file
+    left-out.
     """
     source = KernelTree.open(tree)
     key = hashlib.sha256(f"{source.commit or source.path} {suite}".encode()).hexdigest()[:16]
@@ -62,12 +65,15 @@ def _compile(tree: Path, suite: str, work: Path, target: Path) -> None:
     asked = run([*words[:-2], "-pn", "all"], cwd=work / "tree" / folder).decode(errors="replace")
     names = _programs(asked)
     missing = sorted(name for name in names if not (target / name).is_file())
-    if not names or len(missing) == len(names):
+    if names and len(missing) == len(names):
         said = done.stderr.decode(errors="replace").splitlines()[-15:]
         raise AnypageError(f"the tests of {suite} do not compile", remedy="\n".join(said))
     (target / "left-out").write_text("".join(f"{name}\n" for name in missing))
-    for script in (tree / folder).glob("*.sh"):
-        (target / script.name).write_bytes(script.read_bytes())
+    for file in (tree / folder).rglob("*"):
+        if file.is_file() and file.suffix not in _SOURCES:
+            copy = target / file.relative_to(tree / folder)
+            copy.parent.mkdir(exist_ok=True, parents=True)
+            copy.write_bytes(file.read_bytes())
 
 
 def _programs(rules: str) -> list[str]:

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What exercises share that run the kernel's own tests of user space, which are in /selftests. Each
+# result that such a test reports itself becomes one of the exercise.
+. /exercises/library/base.sh
+
+LIMIT=1800			# seconds for a program, or for a category of them
+
+# results CATEGORY: the reports of a run, for the init
+results() {
+	awk -v category="$1" '
+	function report(status, name, reason) {
+		gsub(/[^A-Za-z0-9_.=+-]+/, "-", name)
+		name = test "." substr(name, 1, 90)
+		if (seen[name]++)
+			name = name "." seen[name]
+		print status " " category "." name " " reason
+	}
+	# What a line of TAP says behind its number and name.
+	function reason_of(line) {
+		return match(line, /# (SKIP|exit=)/) ? substr(line, RSTART + 2) : "the test says no more"
+	}
+	/^# running / {
+		test = $0
+		sub(/^# running (bash )?(\.\/)?/, "", test)
+		gsub(/[^A-Za-z0-9_.=+-]+/, "-", test)
+		delete reported
+		next
+	}
+	# A program that forks leaves what it has not written yet to both: it comes again.
+	/^# *(not )?ok [0-9]+/ && !reported[$0]++ {
+		status = /not ok/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
+		title = $0
+		sub(/^# *(not )?ok [0-9]+ */, "", title)
+		sub(/# SKIP.*/, "", title)
+		report(status, title, reason_of($0))
+	}
+	# The tests of userfaultfd report in a way of their own, and some die of an error.
+	/^# Testing .*\.\.\. / {
+		title = $0
+		sub(/^# Testing */, "", title)
+		said = title
+		sub(/\.\.\. .*/, "", title)
+		sub(/.*\.\.\. /, "", said)
+		status = said ~ /^done/ ? "passed" : said ~ /^skipped/ ? "skipped" : "failed"
+		report(status, title, said)
+		next
+	}
+	/^(not )?ok [0-9]+ / {
+		status = /^not/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
+		report(status, "whole", reason_of($0))
+	}'
+}
+
+# in_session COMMAND...: a session of its own, which ends with all that the tests leave running; 137
+# when that took more than LIMIT
+in_session() {
+	local session status
+	setsid timeout -s KILL $LIMIT "$@" >$WORK/output 2>&1 </dev/null 3>&- &
+	session=$!
+	wait $session
+	status=$?
+	kill -KILL "-$session" 2>/dev/null
+	return $status
+}
+
+# run_program SUITE PROGRAM [ARGUMENT...]: a test whose status is that of kselftest. Some depend on
+# time, and fail now and then on any kernel: up to three tries.
+run_program() {
+	local suite=$1 status try verdict
+	shift
+	echo "start $suite.$1" >&3
+	for try in 1 2 3; do
+		in_session "./$@"
+		status=$?
+		case $status in
+		0 | 4 | 137) break ;;
+		esac
+	done
+	case $status in
+	0) verdict="ok 1 $1" ;;
+	4) verdict="ok 1 $1 # SKIP $(tail -n 1 $WORK/output | sed 's/.*# SKIP *//')" ;;
+	137) verdict="not ok 1 $1 # exit=137, no end after $LIMIT s" ;;
+	*) verdict="not ok 1 $1 # exit=$status" ;;
+	esac
+	{
+		echo "# running $1"
+		sed 's/^/# /' $WORK/output
+		echo "$verdict"
+	} | results "$suite" >&3
+}
