@@ -2,12 +2,13 @@
 """The cache: a file is there as a whole, or not at all."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from anypage.cache import whole_file
+from anypage.cache import made_once, whole_file
 
 
 def test_threads_that_make_a_file_at_once_all_get_it(tmp_path: Path) -> None:
@@ -30,3 +31,18 @@ def test_a_file_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
         part.write_text("half")
         raise OSError("full")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_made_once_though_two_want_it(tmp_path: Path) -> None:
+    made = []
+
+    def make(part: Path) -> None:
+        made.append(part)
+        time.sleep(0.2)
+        (part / "file").touch()
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: made_once(tmp_path / "folder", make), range(2)))
+    assert both == [tmp_path / "folder"] * 2
+    assert len(made) == 1
+    assert (tmp_path / "folder/file").is_file()

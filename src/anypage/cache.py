@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _MARK = ".anypage-part-"
@@ -49,6 +49,16 @@ def whole_folder(target: Path) -> Iterator[Path]:
             part.rename(target)
         finally:
             shutil.rmtree(holder, ignore_errors=True)
+
+
+def made_once(target: Path, make: Callable[[Path], object]) -> Path:
+    """The folder target, which make fills where it is not there; other processes wait for it."""
+    if not target.is_dir():
+        with locked(target.with_name(f"{target.name}.lock")):
+            if not target.is_dir():
+                with whole_folder(target) as part:
+                    make(part)
+    return target
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from anypage.cache import cache_dir, whole_folder
+from anypage.cache import cache_dir, made_once
 from anypage.doctor import update_package_lists
 from anypage.errors import AnypageError
 from anypage.process import run
@@ -96,27 +96,26 @@ def _newest(series: str) -> str:
 
 def _unpacked(tarball: Path, name: str) -> KernelTree:
     target = cache_dir("trees") / name
-    if not target.is_dir():
-        with whole_folder(target) as part:
-            # GNU tar refuses names that lead out of the folder, and follows no link of the archive.
-            command: list[str | Path] = ["tar", "--extract", "--file", tarball]
-            command += ["--directory", part, "--strip-components=1", "--no-same-owner"]
-            run(command, what="cannot unpack the tarball")
-            tree = KernelTree.open(part)
-            import_folder(part, part, f"Linux {tree.version}", IMPORT_DATE)
-    return KernelTree.open(target)
+
+    def unpack(part: Path) -> None:
+        # GNU tar refuses names that lead out of the folder, and follows no link of the archive.
+        command: list[str | Path] = ["tar", "--extract", "--file", tarball]
+        command += ["--directory", part, "--strip-components=1", "--no-same-owner"]
+        run(command, what="cannot unpack the tarball")
+        tree = KernelTree.open(part)
+        import_folder(part, part, f"Linux {tree.version}", IMPORT_DATE)
+
+    return KernelTree.open(made_once(target, unpack))
 
 
 def _cloned(url: str) -> KernelTree:
     target = cache_dir("trees") / f"git-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
-    if not target.is_dir():
-        with whole_folder(target) as part:
-            run(
-                ["git", "clone", "--quiet", "--depth", "1", "--", url, part],
-                env={"GIT_TERMINAL_PROMPT": "0"},
-                what=f"cannot clone {url}",
-            )
-    return KernelTree.open(target)
+    command = ["git", "clone", "--quiet", "--depth", "1", "--", url]
+
+    def clone(part: Path) -> None:
+        run([*command, part], env={"GIT_TERMINAL_PROMPT": "0"}, what=f"cannot clone {url}")
+
+    return KernelTree.open(made_once(target, clone))
 
 
 def _digest(path: Path) -> str:

@@ -15,7 +15,7 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
-from anypage.cache import cache_dir, whole_folder
+from anypage.cache import cache_dir, made_once
 from anypage.errors import AnypageError
 from anypage.process import run
 
@@ -43,10 +43,7 @@ def unpacked(packages: Iterable[str]) -> Path:
     """A folder with the files of packages and of all that they depend on; downloaded once."""
     names = sorted(set(packages))
     target = cache_dir("programs") / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
-    if not target.is_dir():
-        with whole_folder(target) as part:
-            _unpack(names, part)
-    return target
+    return made_once(target, lambda part: _unpack(names, part))
 
 
 def _unpack(packages: list[str], target: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from anypage.cache import cache_dir, whole_folder
+from anypage.cache import cache_dir, made_once
 from anypage.errors import AnypageError
 from anypage.guest import programs
 from anypage.process import run
@@ -32,9 +32,11 @@ _COPIED = (
     "tools/testing/selftests/kselftest_harness.h",
     "tools/testing/selftests/lib.mk",
     "tools/testing/selftests/pidfd",
+    "tools/testing/selftests/user_events",
 )
 _LIBRARIES = ("libcap-dev", "libnuma-dev", "liburing-dev")
 _SOURCES = frozenset({".c", ".h", ".S", ".o"})
+_GENERATED = ("TEST_GEN_FILES :", "TEST_GEN_PROGS :", "TEST_GEN_PROGS_EXTENDED :")
 
 
 def compiled(tree: Path, suite: str) -> Path:
@@ -44,12 +46,14 @@ def compiled(tree: Path, suite: str) -> Path:
     left-out.
     """
     source = KernelTree.open(tree)
-    key = hashlib.sha256(f"{source.commit or source.path} {suite}".encode()).hexdigest()[:16]
-    target = cache_dir("selftests") / key
-    if not target.is_dir():
-        with whole_folder(target) as part, tempfile.TemporaryDirectory() as work:
+    made_of = f"{source.commit or source.path} {suite} {Path(__file__).read_text()}"
+    target = cache_dir("selftests") / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+    def make(part: Path) -> None:
+        with tempfile.TemporaryDirectory() as work:
             _compile(source.path, suite, Path(work), part)
-    return target
+
+    return made_once(target, make)
 
 
 def _compile(tree: Path, suite: str, work: Path, target: Path) -> None:
@@ -70,15 +74,15 @@ def _compile(tree: Path, suite: str, work: Path, target: Path) -> None:
         raise AnypageError(f"the tests of {suite} do not compile", remedy="\n".join(said))
     (target / "left-out").write_text("".join(f"{name}\n" for name in missing))
     for file in (tree / folder).rglob("*"):
-        if file.is_file() and file.suffix not in _SOURCES:
+        if file.is_file() and not file.is_symlink() and file.suffix not in _SOURCES:
             copy = target / file.relative_to(tree / folder)
             copy.parent.mkdir(exist_ok=True, parents=True)
             copy.write_bytes(file.read_bytes())
 
 
 def _programs(rules: str) -> list[str]:
-    """TEST_GEN_FILES, as make -p prints it: paths of the programs."""
-    lines = [line for line in rules.splitlines() if line.startswith("TEST_GEN_FILES :")]
+    """The programs of lib.mk, by the paths in what make -p prints."""
+    lines = [line for line in rules.splitlines() if line.startswith(_GENERATED)]
     return [Path(word).name for line in lines for word in line.partition("=")[2].split()]
 
 
