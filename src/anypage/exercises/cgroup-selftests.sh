@@ -40,5 +40,5 @@ check prepare prepare
 [ "$OK" ] || exit 0
 cd $WORK/disk
 for program in test_core test_hugetlb_memcg test_kmem test_memcontrol test_pids test_zswap; do
-	run_program cgroup $program
+	run_test cgroup $program ./$program
 done

@@ -13,5 +13,5 @@ noise "tests provoke reports"
 cd /selftests/perf_events || skip "the tests are not here"
 
 for program in mmap watermark_signal; do
-	run_program perf_events $program
+	run_test perf_events $program ./$program
 done

@@ -9,6 +9,7 @@
 # ring buffer that is mapped. What the configuration does not have is skipped.
 . /exercises/library/selftests.sh
 
+LIMIT=300
 noise "tests provoke reports"
 TRACE=/sys/kernel/tracing
 grep -q " $TRACE " /proc/mounts || mount -t tracefs tracefs $TRACE ||
@@ -16,6 +17,9 @@ grep -q " $TRACE " /proc/mounts || mount -t tracefs tracefs $TRACE ||
 ifconfig lo up
 
 cd /selftests/ring-buffer || skip "the tests are not here"
-run_program ring-buffer map_test
+run_test ring-buffer map_test ./map_test
 cd /selftests/ftrace
-run_program ftrace ftracetest --ktap --logdir $WORK/log
+for file in $(find test.d -name "*.tc" | sort); do
+	name=${file#test.d/}
+	run_test ftrace "${name%.tc}" ./ftracetest --ktap --logdir $WORK/log "$file"
+done

@@ -64,27 +64,27 @@ in_session() {
 	return $status
 }
 
-# run_program SUITE PROGRAM [ARGUMENT...]: a test whose status is that of kselftest. Some depend on
-# time, and fail now and then on any kernel: up to three tries.
-run_program() {
-	local suite=$1 status try verdict
-	shift
-	echo "start $suite.$1" >&3
+# run_test SUITE NAME COMMAND...: a test whose status is that of kselftest. Some depend on time, and
+# fail now and then on any kernel: up to three tries.
+run_test() {
+	local suite=$1 name=$2 status try verdict
+	shift 2
+	echo "start $suite.$name" >&3
 	for try in 1 2 3; do
-		in_session "./$@"
+		in_session "$@"
 		status=$?
 		case $status in
 		0 | 4 | 137) break ;;
 		esac
 	done
 	case $status in
-	0) verdict="ok 1 $1" ;;
-	4) verdict="ok 1 $1 # SKIP $(tail -n 1 $WORK/output | sed 's/.*# SKIP *//')" ;;
-	137) verdict="not ok 1 $1 # exit=137, no end after $LIMIT s" ;;
-	*) verdict="not ok 1 $1 # exit=$status" ;;
+	0) verdict="ok 1 $name" ;;
+	4) verdict="ok 1 $name # SKIP $(tail -n 1 $WORK/output | sed 's/.*# SKIP *//')" ;;
+	137) verdict="not ok 1 $name # exit=137, no end after $LIMIT s" ;;
+	*) verdict="not ok 1 $name # exit=$status" ;;
 	esac
 	{
-		echo "# running $1"
+		echo "# running $name"
 		sed 's/^/# /' $WORK/output
 		echo "$verdict"
 	} | results "$suite" >&3
