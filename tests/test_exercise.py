@@ -51,7 +51,7 @@ def test_every_exercise_explains_itself_and_uses_what_is_there(chosen: Exercise)
             assert (LIBRARY / line.rpartition("/")[2]).is_file()
     for name in chosen.programs:
         assert chosen.path.with_name(f"{name}.c").is_file()
-    assert "check " in text or "exercise_" in text or "run" in text
+    assert "check " in text or "exercise_" in text or "results " in text or "run_test " in text
 
 
 REPORTS_OF_TESTS = """\
