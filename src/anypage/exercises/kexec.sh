@@ -14,17 +14,12 @@
 # From the kernel that was booted to one of the same page size, and where it can be chosen to one of
 # each other size, by kexec_load and by kexec_file_load. The command line of a kernel says what is
 # still to do: this exercise then begins again.
-. /exercises/library/base.sh
-
-# word NAME: the value of a word of the command line
-word() {
-	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"
-}
+. /exercises/library/kexec.sh
 
 # First to the same size: then to each other one, from this one.
 first_steps() {
 	local other
-	if grep -q "policy 0" /expect; then
+	if page_size_is_fixed; then
 		echo "$PAGE_SIZE,$PAGE_SIZE"
 		return
 	fi
@@ -43,25 +38,14 @@ arrived() {
 	[ "$PAGE_SIZE" = "$1" ]
 }
 
-# load SIZE
+# load SIZE: by both system calls in turn, where there are two
 load() {
-	local words image call
-	words=$(tr ' ' '\n' </proc/cmdline | grep -v '^arm64.pagesize=\|^exercise.kexec=' | tr '\n' ' ')
-	if ! grep -q "policy 0" /expect; then
-		words="$words arm64.pagesize=$(($1 / 1024))k"
-	fi
-	image=$(disk kexec_image)
-	cat "$image" >$WORK/image
-	cat "$(disk kexec_initramfs)" >$WORK/initramfs
-	# Both system calls in turn, by the number of steps that are left, where there are two.
-	call=--kexec-syscall
+	local call=--kexec-syscall
 	if [ $(($(left) % 2)) = 1 ] && grep -q ' kexec_image_probe_default$' /proc/kallsyms; then
 		call=--kexec-file-syscall
 	fi
-	kexec $call -l $WORK/image --initrd=$WORK/initramfs \
-		--command-line="$words exercise.kexec=$STEPS"
+	load_kernel "$1" "exercise.kexec=$STEPS" $call -l
 	[ "$(cat /sys/kernel/kexec_loaded)" = 1 ]
-	rm $WORK/image $WORK/initramfs
 }
 
 # How many steps are left.

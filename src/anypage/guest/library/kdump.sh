@@ -2,25 +2,16 @@
 #
 # exercise_kdump SIZE, in bytes: the kernel crashes, and one of this page size reads its memory. The
 # script runs in both: main.c ends in a panic when a kernel is loaded for that.
-. /exercises/library/base.sh
+. /exercises/library/kexec.sh
 
-MARK=$(tr ' ' '\n' </proc/cmdline | sed -n "s/^exercise.kdump=//p")
+MARK=$(word exercise.kdump)
 LINES=50000			# of a file, 64 bytes each, so that none is in two pages
 
 load() {
-	local words size=$1
 	[ "$(cat /sys/kernel/kexec_crash_size)" -gt 0 ]
-	words=$(tr ' ' '\n' </proc/cmdline | grep -v '^arm64.pagesize=\|^crashkernel=' | tr '\n' ' ')
-	if ! grep -q "policy 0" /expect; then
-		words="$words arm64.pagesize=$((size / 1024))k"
-	fi
 	MARK=$PAGE_SIZE-$(cut -d - -f 1 /proc/sys/kernel/random/uuid)
-	cat "$(disk kexec_image)" >$WORK/image
-	cat "$(disk kexec_initramfs)" >$WORK/initramfs
-	kexec -p $WORK/image --initrd=$WORK/initramfs \
-		--command-line="$words nr_cpus=1 reset_devices exercise.kdump=$MARK"
+	load_kernel "$1" "nr_cpus=1 reset_devices exercise.kdump=$MARK" -p
 	[ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ]
-	rm $WORK/image $WORK/initramfs
 	awk -v mark="mark $MARK" -v lines=$LINES \
 		'BEGIN { while (lines--) printf("%-63s\n", mark " " lines) }' >/dev/shm/marks
 	echo "mark $MARK in the log" >/dev/kmsg
@@ -66,7 +57,7 @@ exercise_kdump() {
 		return
 	fi
 	[ -e /sys/kernel/kexec_crash_loaded ] || skip "no kernel for a crash in this kernel"
-	if grep -q "policy 0" /expect && [ "$1" != "$PAGE_SIZE" ]; then
+	if page_size_is_fixed && [ "$1" != "$PAGE_SIZE" ]; then
 		skip "the page size of this kernel is fixed"
 	fi
 	check "load" load "$1"
