@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from anypage.findings import Finding
+from anypage.findings import Edit, Finding
 from anypage.layout import ALIGNED, FIXED, fills_page, is_aligned, is_fixed, structs
 from anypage.limits import NotConvertible, limit
 from anypage.rules import Example
 from anypage.source.arrays import bounds, is_declaration
-from anypage.source.c import Statement
+from anypage.source.c import Scope, Statement
 from anypage.source.lexer import Token, calls
 from anypage.source_file import File
 
@@ -19,7 +19,7 @@ EXPLANATION = """\
 An array has its size at build time: in static storage, in a struct, and on the stack too (the
 kernel has no variable-length arrays). It must be large enough for every page size: PAGE_SIZE_MAX
 where the size grows with the page, PAGE_SIZE_MIN where it shrinks. How much of it is in use is
-another number, and still follows the page size.
+another number, and still follows the page size: ARRAY_SIZE() of such an array becomes its bound.
 """
 _REASON = "the bound of an array is a constant"
 _FIX = "make it large enough for every page size"
@@ -32,6 +32,7 @@ _DECLARERS = {
     b"DEFINE_HASHTABLE": 1,
     b"DEFINE_READ_MOSTLY_HASHTABLE": 1,
 }  # the number of the parameter, from 0, that is the bound of an array
+_BEGINS_ALONE = re.compile(rb"(?:[(,]|[^=!<>]=)\s*\Z")
 _FILLS_PAGE = "the struct fills a page: it needs a flexible array or a computed offset"
 
 
@@ -76,7 +77,8 @@ def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> 
         return
     for name, bound, parameter in bounds(toks):
         if file.depends(bound):
-            yield _judge(file, name, bound, refusal, parameter=parameter)
+            kind = "min" if parameter else "max"
+            yield _judge(file, name, bound, refusal, kind, statement.scope)
         elif any(t.kind == "id" and file.names.through_layout(t.text.decode()) for t in bound):
             fix = "none: it changes with the width of a bit-field"
             yield file.finding(ID, bound, reason=_REASON, fix=fix, settled=True)
@@ -87,18 +89,24 @@ def _declarers(file: File, toks: Sequence[Token], refusal: str) -> Iterator[Find
         which = _DECLARERS.get(call.name.text)
         if which is not None and which < len(call.args) and file.depends(call.args[which]):
             name = call.args[0][-1] if call.args[0] else call.name
-            found = _judge(file, name, call.args[which], refusal, parameter=False)
+            found = _judge(file, name, call.args[which], refusal)
             macro = f"{call.name.text.decode()}(), parameter {which + 1}"
             yield replace(found, reason=f"{found.reason}; here it is that of {macro}")
 
 
 def _judge(
-    file: File, name: Token, bound: Sequence[Token], refusal: str, *, parameter: bool
+    file: File,
+    name: Token,
+    bound: Sequence[Token],
+    refusal: str,
+    kind: str = "max",
+    scope: Scope | None = None,
 ) -> Finding:
     if refusal:
         return file.finding(ID, bound, reason=refusal, fix=_FIX)
     try:
-        found = limit(file, bound, "min" if parameter else "max")
+        found = limit(file, bound, kind)
+        counts = tuple(_counts(file, name, bound, scope)) if scope and found.edits else ()
     except NotConvertible as error:
         return file.finding(ID, bound, reason=str(error), fix=_FIX)
     return file.finding(
@@ -106,14 +114,47 @@ def _judge(
         bound,
         reason=_REASON,
         fix=_FIX + _sizeof_note(file, name.text),
-        edits=found.edits,
+        edits=(*found.edits, *counts),
         companions=found.companions,
     )
 
 
+def _counts(file: File, name: Token, bound: Sequence[Token], scope: Scope) -> Iterator[Edit]:
+    """Each ARRAY_SIZE() of the array becomes its bound, as far as the page in use fills it.
+
+    NotConvertible where it has to be a constant, or may be that of another array.
+    """
+    start, end = (scope.start, scope.end) if scope.kind == "block" else (0, len(file.data))
+    word = re.escape(name.text)
+    member = rb"(?:\w+(?:->|\.))+" if scope.kind == "struct" else b""
+    uses = re.compile(rb"\bARRAY_SIZE\s*\(\s*%s%s\s*\)" % (member, word))
+    declared = re.compile(rb"(?:\w[ \t]+\**|\*)%s\s*\[" % word)
+    for use in uses.finditer(file.data, start, end):
+        line = file.position(use.start())[0]
+        if not _in_function(file.data, use.start()):
+            raise NotConvertible(f"its ARRAY_SIZE() is a constant on line {line}")
+        if len(declared.findall(file.data, start, end)) > 1:
+            raise NotConvertible(f"ARRAY_SIZE() on line {line} is of one of several arrays")
+        if file.data[name.end : bound[0].start].strip() == b"[":
+            text = file.data[bound[0].start : bound[-1].end]
+            alone = len(bound) == 1 or _is_alone(file.data, *use.span())
+            yield Edit(*use.span(), text if alone else b"(%s)" % text)
+
+
+def _is_alone(data: bytes, start: int, end: int) -> bool:
+    """An argument, or all that is assigned: it needs no brackets."""
+    before = data[max(0, start - 80) : start]
+    return bool(_BEGINS_ALONE.search(before)) and data[end : end + 1] in b"),;"
+
+
+def _in_function(data: bytes, at: int) -> bool:
+    """Functions, and nothing else, begin with a brace that begins a line."""
+    return data.rfind(b"\n{", 0, at) > data.rfind(b"\n}", 0, at)
+
+
 def _sizeof_note(file: File, name: bytes) -> str:
     """Where the size of the array is used: it is that of the largest page now."""
-    uses = re.compile(rb"\b(?:sizeof|ARRAY_SIZE)\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
+    uses = re.compile(rb"\bsizeof\s*\(?\s*(?:\w+(?:->|\.))*%s\b" % re.escape(name))
     lines = sorted({file.position(m.start())[0] for m in uses.finditer(file.data)})
     if not lines:
         return ""
@@ -142,6 +183,35 @@ EXAMPLES = (
     Example(
         "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE / PAGE_SIZE);\n};\n",
         "struct s {\n\tDECLARE_BITMAP(used, PMD_SIZE_MAX / PAGE_SIZE_MAX);\n};\n",
+    ),
+    Example(  # as many as are in use, of the array in the function and not of that in the struct
+        "struct s {\n\tstruct page *p[SZ_32K / PAGE_SIZE];\n};\n"
+        "int f(struct s *s)\n{\n\tstruct page *p[SZ_32K / PAGE_SIZE + 1];\n\n"
+        "\treturn map(p, ARRAY_SIZE(p));\n}\n",
+        "struct s {\n\tstruct page *p[SZ_32K / PAGE_SIZE_MIN];\n};\n"
+        "int f(struct s *s)\n{\n\tstruct page *p[SZ_32K / PAGE_SIZE_MIN + 1];\n\n"
+        "\treturn map(p, SZ_32K / PAGE_SIZE + 1);\n}\n",
+    ),
+    Example(
+        "struct s {\n\tu64 entry[PAGE_SIZE / 8];\n};\n"
+        "int f(struct s *s, int n)\n{\n\tif (n > ARRAY_SIZE(s->entry))\n"
+        "\t\tn = ARRAY_SIZE(s->entry);\n\treturn n;\n}\n",
+        "struct s {\n\tu64 entry[PAGE_SIZE_MAX / 8];\n};\n"
+        "int f(struct s *s, int n)\n{\n\tif (n > (PAGE_SIZE / 8))\n"
+        "\t\tn = PAGE_SIZE / 8;\n\treturn n;\n}\n",
+    ),
+    Example(
+        "static char a[PAGE_SIZE];\nstatic char b[ARRAY_SIZE(a)];\n",
+        reason="its ARRAY_SIZE() is a constant on line 2",
+    ),
+    Example(
+        "struct s {\n\tu64 p[PAGE_SIZE / 8];\n};\nstruct t {\n\tu64 p[4];\n};\n"
+        "int f(struct t *t)\n{\n\treturn ARRAY_SIZE(t->p);\n}\n",
+        reason="one of several arrays",
+    ),
+    Example(  # its size is that of the other dimension
+        "static char a[2][PAGE_SIZE];\nint f(void)\n{\n\treturn ARRAY_SIZE(a);\n}\n",
+        "static char a[2][PAGE_SIZE_MAX];\nint f(void)\n{\n\treturn ARRAY_SIZE(a);\n}\n",
     ),
     Example(  # a macro that depends on the page size in one configuration
         "#ifdef CONFIG_A\n#define N\t(PMD_SHIFT - PAGE_SHIFT)\n#else\n#define N\t1\n#endif\n"
