@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Exercises: scripts that name what they need, and what their reports become."""
 
+import re
 import subprocess
 import tomllib
 from importlib import resources
@@ -52,6 +53,33 @@ def test_every_exercise_explains_itself_and_uses_what_is_there(chosen: Exercise)
     for name in chosen.programs:
         assert chosen.path.with_name(f"{name}.c").is_file()
     assert "check " in text or "exercise_" in text or "results " in text or "run_test " in text
+
+
+@pytest.mark.parametrize(
+    "path", [*(e.path for e in discover()), *sorted(LIBRARY.glob("*.sh"))], ids=lambda p: p.stem
+)
+def test_no_script_relies_on_a_negation(path: Path) -> None:
+    """The shell's set -e goes on behind `! command`, whatever that gives."""
+    assert not re.search(r"^\s*! ", path.read_text(), re.M)
+
+
+def test_a_command_that_must_fail_ends_its_check_when_it_succeeds(tmp_path: Path) -> None:
+    base = (LIBRARY / "base.sh").read_text().replace("/tmp/", f"{tmp_path}/")
+    checks = """
+    bare() { never true; true; }
+    piped() { echo a | never grep a; true; }
+    none() { echo b | never grep a; never false; }
+    check bare bare; check piped piped; check none none
+    """
+    (tmp_path / "script").write_text(f"NAME=one\n{base}{checks}")
+    done = subprocess.run(
+        ["sh", "-c", 'exec sh "$0" 3>&1', tmp_path / "script"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = [line.split()[:2] for line in done.stdout.splitlines() if "start" not in line]
+    assert results == [["failed", "bare"], ["failed", "piped"], ["passed", "none"]], done.stderr
 
 
 REPORTS_OF_TESTS = """\

@@ -52,7 +52,7 @@ snapshot() {
 	xfs_io -c "pwrite -q -S 7 70001 5000" "$MOUNT/volume/file"
 	drop_caches
 	cmp $WORK/file "$MOUNT/snapshot/file"
-	! cmp -s $WORK/file "$MOUNT/volume/file"
+	never cmp -s $WORK/file "$MOUNT/volume/file"
 }
 
 other_size() {

@@ -30,8 +30,8 @@ RESULTS=/sys/kernel/debug/kunit
 suite() {
 	cat "$1/results" >$WORK/results
 	grep -E "^ *not ok" $WORK/results || true
-	tail -n 1 $WORK/results
-	! grep -q -E "^ *not ok" $WORK/results
+	tail -n 1 $WORK/results | grep "^ok "
+	never grep -q -E "^ *not ok" $WORK/results
 	if ! grep -E "^ +ok" $WORK/results | grep -q -v "# SKIP"; then
 		skip "$(grep -m 1 -o 'SKIP.*' $WORK/results)"
 	fi

@@ -19,7 +19,7 @@ ranges() {
 	16384) whole='[048c]000' ;;
 	65536) whole='0000' ;;
 	esac
-	! grep '^0x' $WORK/tables | grep -v -E "^0x[0-9a-f]+$whole-0x[0-9a-f]+$whole "
+	grep '^0x' $WORK/tables | never grep -v -E "^0x[0-9a-f]+$whole-0x[0-9a-f]+$whole "
 	grep "PTE" $WORK/tables | head -n 1
 }
 

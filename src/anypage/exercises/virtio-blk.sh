@@ -20,7 +20,7 @@ exercise_disk 512. "$(disk vblk)"
 exercise_disk 4096. "$(disk vblk_4k)"
 
 no_disk() {
-	! disk vblk_16k
+	never disk vblk_16k
 	# The driver may be older than the log of this exercise.
 	timeout 1 cat /dev/kmsg >$WORK/log || true
 	grep "Invalid logical block size (16384)" $WORK/log

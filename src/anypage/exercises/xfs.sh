@@ -38,7 +38,7 @@ reflink() {
 	xfs_io -c "pwrite -q -S 7 70001 5000" $WORK/expected
 	drop_caches
 	cmp $WORK/expected "$MOUNT/clone"
-	! cmp -s "$MOUNT/origin" "$MOUNT/clone"
+	never cmp -s "$MOUNT/origin" "$MOUNT/clone"
 }
 
 replay_log() {

@@ -4,5 +4,6 @@
 
 /* A check: nothing in the kernel's log tells of an error. */
 void check_log(void);
+void check_log_for_damage(void);
 
 #endif
