@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # /// exercise
-# subsystems = ["memory management", "stack depot"]
+# subsystems = ["memory management"]
 # modules = [
 #     "kunit", "slub_kunit", "list_test", "list-test", "usercopy_kunit", "bitfield_kunit", "checksum_kunit", "cmdline_kunit",
 #     "kunit_iov_iter", "memcpy_kunit", "overflow_kunit", "string_kunit", "string_helpers_kunit", "hashtable_test",

@@ -75,6 +75,12 @@ noise() {
 	echo "noise $*" >&3
 }
 
+# whole_log: also what the kernel said before this exercise, which dmesg does not have
+whole_log() {
+	timeout 2 cat /dev/kmsg >$WORK/log || true
+	cat $WORK/log
+}
+
 need_filesystem() {
 	modprobe -q "$1" || true
 	grep -qw "$1" /proc/filesystems || skip "no $1 in this kernel"
