@@ -17,6 +17,9 @@ Each, and where it is tested:
 - A fault in the data of the vDSO takes the offset of a page of another size: the guest's checks
   vdso.no_system_call, vdso.time_namespace and compat.time_namespace (guest/src/clock.c, compat.c),
   in test_boot.test_one_image_boots_at_every_page_size and test_arm64.
+- The crash utility takes the size of a stack from a type, and gdb's scripts the page size from
+  Kconfig: here.
+- Storage of each CPU has room for the largest page: here.
 
 Some run a part of the kernel as a program of the host, with each page size: folder traps.
 """
@@ -24,12 +27,14 @@ Some run a part of the kernel as a program of the host, with each page size: fol
 import re
 import shlex
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Symbol, SymbolTableSection
 
 from anypage.build import CROSS_COMPILE, Build
 from anypage.geometry import Geometry, PageSize
@@ -384,3 +389,66 @@ def test_the_efi_stub_asks_for_no_more_than_with_64k_pages(image: Build) -> None
     With fixed pages of 4K or 16K it asks for half of that. It runs before the page size is chosen.
     """
     assert stub_alignment(image.objects) == 2 * THREAD_SIZE_MAX
+
+
+def symbol(path: Path, name: str) -> Symbol:
+    with path.open("rb") as file:
+        section = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(section, SymbolTableSection)
+        (found,) = section.get_symbol_by_name(name) or []
+        return found
+
+
+@pytest.mark.slow
+def test_the_type_of_a_stack_has_the_size_of_most_stacks(image: Build, tmp_path: Path) -> None:
+    source = "#include <linux/sched.h>\nchar stack[sizeof(union thread_union)];\n"
+    options = ["-x", "c", "-c", "-o", str(tmp_path / "stack.o"), "-"]
+    compiled(image.objects, "init/main.o", options, source)
+    assert symbol(tmp_path / "stack.o", "stack")["st_size"] == 16 << 10
+
+
+GDB = """
+import sys
+from unittest.mock import MagicMock
+
+class Command:
+    def __init__(self, *arguments):
+        pass
+
+gdb = sys.modules["gdb"] = MagicMock()
+gdb.Command = gdb.Function = Command
+gdb.lookup_type.return_value.sizeof = 64
+gdb.parse_and_eval.side_effect = lambda text: int(sys.argv[1]) if "__page_shift" in text else 1
+from linux import mm
+pages = mm.aarch64_page_ops()
+print(pages.PAGE_SHIFT, pages.SECTION_SIZE_BITS, pages.MAX_ORDER)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numbers", ["12 27 10", "14 27 11", "16 29 13"])
+def test_gdbs_scripts_load_and_have_the_page_size_of_the_boot(
+    image: Build, tree: Path, tmp_path: Path, numbers: str
+) -> None:
+    scripts = tree / "scripts/gdb/linux"
+    (tmp_path / "linux").mkdir()
+    for path in scripts.glob("*.py"):
+        (tmp_path / "linux" / path.name).symlink_to(path)
+    source = (scripts / "constants.py.in").read_text()
+    made = compiled(image.objects, "init/main.o", ["-E", "-x", "c", "-P", "-"], source)
+    constants = made.decode().partition("<!-- end-c-headers -->")[2].partition("\n")[2]
+    (tmp_path / "linux/constants.py").write_text(constants)
+    shift = numbers.split()[0]
+    said = run([sys.executable, "-c", GDB, shift], env={"PYTHONPATH": str(tmp_path)})
+    assert said.decode().strip() == numbers
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_storage_of_each_cpu_is_not_that_of_the_largest_page(seed_image: Build) -> None:
+    """Buffers for stack traces alone had 512K, of which a kernel of 4K pages uses 32K."""
+    start, end = (
+        symbol(seed_image.objects / "vmlinux", f"__per_cpu_{name}")["st_value"]
+        for name in ("start", "end")
+    )
+    assert end - start < 128 << 10
