@@ -263,12 +263,12 @@ def test_every_exercise_passes(tree: Path, page_size: str) -> None:
 @pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page_size", "config"), [("4k", "virt+seed"), ("16k", "virt+seed+large-pages")]
+    ("page_size", "config"), [("4k", "own-tests"), ("16k", "large-pages+own-tests")]
 )
 def test_the_kernels_own_tests_pass_where_a_fixed_page_size_passes_them(
     pristine: Path, tree: Path, page_size: str, config: str
 ) -> None:
-    fixed = build(pristine, page_size=page_size, config=config)
+    fixed = build(pristine, page_size=page_size, config=f"virt+seed+{config}")
     chosen = build(tree, page_size="boot", config="virt+seed")
     jobs = jobs_of([Machine()], [page_size])
     names = [e.name for e in discover() if e.selftests]
