@@ -15,7 +15,7 @@ from anypage.boot import Machine, Verdict, boot, exercise_arguments, jobs_of
 from anypage.build import Build, build
 from anypage.console import Check
 from anypage.errors import AnypageError
-from anypage.exercise import exercise, merged, outcomes, worse
+from anypage.exercise import exercise, fewer, merged, outcomes, worse
 from anypage.exercises import Exercise, boots, discover, read, select
 from anypage.guest.archive import archive, file_at
 from anypage.report import subsystems
@@ -192,6 +192,17 @@ def test_what_fails_in_the_baseline_too_is_not_worse() -> None:
     assert worse(here, baseline) == ["ext4/b at 16k: "]
 
 
+def test_what_passed_in_the_baseline_and_did_not_run_here_is_told() -> None:
+    here = outcomes(["ext4"], [verdict(Check("ext4/a", "skipped"), Check("ext4/b", "failed"))])
+    passed = [Check(f"ext4/{name}", "passed") for name in "abc"]
+    documents = [
+        {o.exercise.name: o.as_json() for o in found}
+        for found in (here, outcomes(["ext4"], [verdict(*passed)]))
+    ]
+    assert fewer(*documents) == ["ext4/a at 16k", "ext4/c at 16k"]
+    assert fewer(*reversed(documents)) == []
+
+
 def test_an_archive_has_the_folders_of_its_files_once() -> None:
     data = archive([file_at("a/b/one", b"1"), file_at("a/b/two", b"2")])
     assert data.count(b"a/b\0") == 1
@@ -233,7 +244,9 @@ def test_the_page_tells_what_fails_with_a_fixed_page_size_too() -> None:
     text = subsystems.page([document], {}, None, "command", fixed)
     (row,) = [line for line in text.splitlines() if line.startswith("| ext4 ")]
     assert row == "| ext4 |  |  |  | ext4 | did not run | 0 / 1 / 0 + 1 | did not run |"
+    text, _, less = text.partition("## Passed with a fixed page size, skipped or absent here")
     failed, alike = text.split("## Failed")[1:]
+    assert less.strip() == "nothing"
     assert "- ext4: b at 16k: y" in failed
     assert "- ext4: a at 16k: x" in alike
 

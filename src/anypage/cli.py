@@ -29,7 +29,7 @@ from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
-from anypage.exercise import merged, outcomes, worse
+from anypage.exercise import fewer, merged, outcomes, worse
 from anypage.fetch import package_versions
 from anypage.geometry import PageSize
 from anypage.measure import measure_images, measure_tree
@@ -359,8 +359,12 @@ def boot(
         print_lines([*terminal.skips(found), *terminal.failures(verdicts)])
     if not baseline:
         raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
-    new = worse(found, merged([read_document(path, "exercises") for path in baseline]))
-    print_lines([] if as_json else ["worse than the baseline:", *(new or ["nothing"])])
+    expected = merged([read_document(path, "exercises") for path in baseline])
+    new = worse(found, expected)
+    if not as_json:
+        less = fewer(documents.exercises(found), expected)
+        print_lines(["worse than the baseline:", *(new or ["nothing"])])
+        print_lines(["passed there, skipped or absent here:", *(less or ["nothing"])])
     raise typer.Exit(1 if new or any(v.problem for v in verdicts) else 0)
 
 

@@ -134,6 +134,22 @@ def worse(found: Iterable[Outcome], baseline: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def fewer(found: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[str]:
+    """What passes in the baseline, and is skipped or does not occur here, with the page size.
+
+    Both are the "exercises" of a `--json`. It is no error: names of tests count what came before,
+    and huge pages are free or not by chance. But what does not run proves nothing.
+    """
+    return [
+        f"{name}/{check} at {size}"
+        for name, exercise in found.items()
+        for check, sizes in baseline.get(name, {}).get("checks", {}).items()
+        for size in sorted({s for of_check in exercise["checks"].values() for s in of_check})
+        if sizes.get(size) == "passed"
+        and exercise["checks"].get(check, {}).get(size, "skipped") == "skipped"
+    ]
+
+
 def merged(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The "exercises" of several boots, such as one kernel's for each page size."""
     found: dict[str, Any] = {}

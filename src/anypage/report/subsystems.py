@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anypage.areas import REST, area_of, areas
-from anypage.exercise import fails
+from anypage.exercise import fails, fewer, merged
 from anypage.exercises import discover
 from anypage.report.markdown import table
 
@@ -83,6 +83,10 @@ def page(
     parts += ["## Failed", *_with_reasons(documents, "failed")]
     if baseline:
         parts += ["## Failed alike, with a fixed page size", *_with_reasons(documents, _ALIKE)]
+        found = merged([d["exercises"] for d in documents if "exercises" in d])
+        less = [f"- {text.replace('<', '&lt;')}" for text in fewer(found, baseline)]
+        parts += ["## Passed with a fixed page size, skipped or absent here"]
+        parts += ["\n".join(less or ["nothing"])]
     return "\n\n".join(parts) + "\n"
 
 
