@@ -124,6 +124,9 @@ def _counts(file: File, name: Token, bound: Sequence[Token], scope: Scope) -> It
 
     NotConvertible where it has to be a constant, or may be that of another array.
     """
+    if file.data[name.end : bound[0].start].strip() != b"[":
+        return  # it is the bound of another dimension
+    text = file.data[bound[0].start : bound[-1].end]
     start, end = (scope.start, scope.end) if scope.kind == "block" else (0, len(file.data))
     word = re.escape(name.text)
     member = rb"(?:\w+(?:->|\.))+" if scope.kind == "struct" else b""
@@ -135,10 +138,8 @@ def _counts(file: File, name: Token, bound: Sequence[Token], scope: Scope) -> It
             raise NotConvertible(f"its ARRAY_SIZE() is a constant on line {line}")
         if len(declared.findall(file.data, start, end)) > 1:
             raise NotConvertible(f"ARRAY_SIZE() on line {line} is of one of several arrays")
-        if file.data[name.end : bound[0].start].strip() == b"[":
-            text = file.data[bound[0].start : bound[-1].end]
-            alone = len(bound) == 1 or _is_alone(file.data, *use.span())
-            yield Edit(*use.span(), text if alone else b"(%s)" % text)
+        alone = len(bound) == 1 or _is_alone(file.data, *use.span())
+        yield Edit(*use.span(), text if alone else b"(%s)" % text)
 
 
 def _is_alone(data: bytes, start: int, end: int) -> bool:
@@ -210,8 +211,8 @@ EXAMPLES = (
         reason="one of several arrays",
     ),
     Example(  # its size is that of the other dimension
-        "static char a[2][PAGE_SIZE];\nint f(void)\n{\n\treturn ARRAY_SIZE(a);\n}\n",
-        "static char a[2][PAGE_SIZE_MAX];\nint f(void)\n{\n\treturn ARRAY_SIZE(a);\n}\n",
+        "static char a[2][PAGE_SIZE];\nstatic char b[ARRAY_SIZE(a)];\n",
+        "static char a[2][PAGE_SIZE_MAX];\nstatic char b[ARRAY_SIZE(a)];\n",
     ),
     Example(  # a macro that depends on the page size in one configuration
         "#ifdef CONFIG_A\n#define N\t(PMD_SHIFT - PAGE_SHIFT)\n#else\n#define N\t1\n#endif\n"
