@@ -22,6 +22,7 @@ from anypage.report import subsystems
 from anypage.report.earlier import read_document
 
 LIBRARY = Path(str(resources.files("anypage.guest"))) / "library"
+SCRIPTS = [*(e.path for e in discover()), *sorted(LIBRARY.glob("*.sh"))]
 
 
 def verdict(*checks: Check, problem: str = "", unfinished: str = "") -> Verdict:
@@ -35,9 +36,7 @@ def exercise_named(name: str) -> Exercise:
     return found
 
 
-@pytest.mark.parametrize(
-    "path", [*(e.path for e in discover()), *sorted(LIBRARY.glob("*.sh"))], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_every_script_is_posix_shell(path: Path) -> None:
     done = subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -55,9 +54,7 @@ def test_every_exercise_explains_itself_and_uses_what_is_there(chosen: Exercise)
     assert "check " in text or "exercise_" in text or "results " in text or "run_test " in text
 
 
-@pytest.mark.parametrize(
-    "path", [*(e.path for e in discover()), *sorted(LIBRARY.glob("*.sh"))], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_no_script_relies_on_a_negation(path: Path) -> None:
     """The shell's set -e goes on behind `! command`, whatever that gives."""
     assert not re.search(r"^\s*! ", path.read_text(), re.M)

@@ -140,14 +140,18 @@ def fewer(found: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[str]:
     Both are the "exercises" of a `--json`. It is no error: names of tests count what came before,
     and huge pages are free or not by chance. But what does not run proves nothing.
     """
-    return [
-        f"{name}/{check} at {size}"
-        for name, exercise in found.items()
-        for check, sizes in baseline.get(name, {}).get("checks", {}).items()
-        for size in sorted({s for of_check in exercise["checks"].values() for s in of_check})
-        if sizes.get(size) == "passed"
-        and exercise["checks"].get(check, {}).get(size, "skipped") == "skipped"
-    ]
+    less = []
+    for name, exercise in found.items():
+        checks = exercise["checks"]
+        ran = sorted({size for sizes in checks.values() for size in sizes})
+        for check, expected in baseline.get(name, {}).get("checks", {}).items():
+            here = checks.get(check, {})
+            less += [
+                f"{name}/{check} at {size}"
+                for size in ran
+                if expected.get(size) == "passed" and here.get(size, "skipped") == "skipped"
+            ]
+    return less
 
 
 def merged(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -77,8 +77,9 @@ def _statement(file: File, statement: Statement, refused: Mapping[int, str]) -> 
         return
     for name, bound, parameter in bounds(toks):
         if file.depends(bound):
-            kind = "min" if parameter else "max"
-            yield _judge(file, name, bound, refusal, kind, statement.scope)
+            # ARRAY_SIZE() of a parameter does not compile: it would be that of another array.
+            scope = None if parameter else statement.scope
+            yield _judge(file, name, bound, refusal, "min" if parameter else "max", scope)
         elif any(t.kind == "id" and file.names.through_layout(t.text.decode()) for t in bound):
             fix = "none: it changes with the width of a bit-field"
             yield file.finding(ID, bound, reason=_REASON, fix=fix, settled=True)
@@ -224,6 +225,12 @@ EXAMPLES = (
     Example(
         "void f(char page[PAGE_SIZE]);\n",
         "void f(char page[PAGE_SIZE_MIN]);\n",
+    ),
+    Example(  # of the array in the other function
+        "void f(char page[PAGE_SIZE]);\nint g(void)\n{\n\tchar page[12];\n\n"
+        "\treturn ARRAY_SIZE(page);\n}\n",
+        "void f(char page[PAGE_SIZE_MIN]);\nint g(void)\n{\n\tchar page[12];\n\n"
+        "\treturn ARRAY_SIZE(page);\n}\n",
     ),
     Example(
         "static char a[PAGE_SIZE];\n",
