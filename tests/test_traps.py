@@ -407,6 +407,26 @@ def test_the_type_of_a_stack_has_the_size_of_most_stacks(image: Build, tmp_path:
     assert symbol(tmp_path / "stack.o", "stack")["st_size"] == 16 << 10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "function"),
+    [
+        (96, "__kmalloc_cache_noprof"),
+        (8 << 10, "__kmalloc_cache_noprof"),
+        # Of 4K pages these are whole ones; of 16K and 64K pages there is a cache.
+        (16 << 10, "__kmalloc_noprof"),
+        (128 << 10, "__kmalloc_noprof"),
+        (256 << 10, "__kmalloc_large_noprof"),
+    ],
+)
+def test_memory_of_a_constant_size_finds_its_cache_when_compiled(
+    image: Build, size: int, function: str
+) -> None:
+    source = f"#include <linux/slab.h>\nvoid *f(void) {{ return kmalloc({size}, GFP_KERNEL); }}\n"
+    text = compiled(image.objects, "init/main.o", ["-S", "-o", "-", "-x", "c", "-"], source)
+    assert re.findall(r"\tbl?\t(\w+)$", text.decode(), re.M) == [function]
+
+
 GDB = """
 import sys
 from unittest.mock import MagicMock
