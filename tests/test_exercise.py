@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Exercises: scripts that name what they need, and what their reports become."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from anypage import console
 from anypage.boot import Machine, Verdict, boot, exercise_arguments, jobs_of
 from anypage.build import Build, build
+from anypage.cli import app
 from anypage.console import Check
 from anypage.errors import AnypageError
 from anypage.exercise import exercise, fewer, merged, outcomes, worse
@@ -227,7 +230,8 @@ def document_of(*checks: Check) -> dict[str, Any]:
 
 def test_the_page_ticks_nothing_that_did_not_run() -> None:
     document = document_of(Check("ext4/a", "passed"), Check("ext4/b", "skipped", "x"))
-    rows = subsystems.page([document], {"ext4": (7, 3)}, None, "command", {}).splitlines()
+    found = subsystems.summary([document], {"ext4": (7, 3)}, None, {})
+    rows = subsystems.page(found, [document], "command", {}).splitlines()
     (row,) = [line for line in rows if line.startswith("| ext4 ")]
     assert row == "| ext4 | 7 | 3 |  | ext4 | did not run | 1 / 0 / 1 | did not run |"
     assert "- ext4: b at 16k: x" in rows
@@ -238,7 +242,8 @@ def test_the_page_ticks_nothing_that_did_not_run() -> None:
 def test_the_page_tells_what_fails_with_a_fixed_page_size_too() -> None:
     document = document_of(Check("ext4/a", "failed", "x"), Check("ext4/b", "failed", "y"))
     fixed = document_of(Check("ext4/a", "failed", "z"), Check("ext4/b", "passed"))["exercises"]
-    text = subsystems.page([document], {}, None, "command", fixed)
+    found = subsystems.summary([document], {}, None, fixed)
+    text = subsystems.page(found, [document], "command", fixed)
     (row,) = [line for line in text.splitlines() if line.startswith("| ext4 ")]
     assert row == "| ext4 |  |  |  | ext4 | did not run | 0 / 1 / 0 + 1 | did not run |"
     text, _, less = text.partition("## Passed with a fixed page size, skipped or absent here")
@@ -246,6 +251,24 @@ def test_the_page_tells_what_fails_with_a_fixed_page_size_too() -> None:
     assert less.strip() == "nothing"
     assert "- ext4: b at 16k: y" in failed
     assert "- ext4: a at 16k: x" in alike
+
+
+@pytest.mark.parametrize(("status", "code"), [("passed", 0), ("failed", 1)])
+def test_the_summary_is_for_programs_too(tmp_path: Path, status: str, code: int) -> None:
+    boots, lines = tmp_path / "boots.json", tmp_path / "lines.json"
+    boots.write_text(json.dumps(document_of(Check("ext4/a", status), Check("ext4/b", "skipped"))))
+    lines.write_text('{"area_lines": {"ext4": {"rules": 7, "series": 3}}}')
+    command = ["subsystems", str(boots), "--conversion", str(lines), "--json"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == code
+    areas = json.loads(done.stdout)
+    assert areas["ext4"] == {
+        "lines": {"rules": 7, "series": 3},
+        "objects": 0,
+        "exercised": {"ext4": {"16k": {status: 1, "skipped": 1}}},
+    }
+    assert areas["Btrfs"]["exercised"] == {"btrfs": {}}
+    assert "hypervisor" in areas["Xen"]["reason"]
 
 
 @pytest.mark.slow

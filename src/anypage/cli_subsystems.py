@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from anypage.cache import whole_file
+from anypage.cli_output import Json, print_json, print_lines
 from anypage.exercise import merged
 from anypage.report import subsystems as report
 from anypage.report.earlier import read_document
@@ -14,7 +15,7 @@ from anypage.report.earlier import read_document
 
 def subsystems(
     boots: Annotated[list[Path], typer.Argument(help="Of `anypage boot --json`, also --exercise.")],
-    page: Annotated[Path, typer.Option(help="Write the page to this file.")],
+    page: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     conversion: Annotated[
         Path | None, typer.Option(help="Of `anypage convert --json`: lines of each area.")
     ] = None,
@@ -25,15 +26,29 @@ def subsystems(
         list[Path] | None,
         typer.Option(help="The same of kernels with a fixed page size: what fails there may fail."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a page: each area of the kernel, who converts it, and what was seen to work."""
+    """Each area of the kernel: who converts it, and what was seen to work. Exit 1 if any failed."""
     documents = [read_document(path) for path in boots]
-    found = read_document(conversion, "area_lines") if conversion else {}
-    lines = {name: (counts["rules"], counts["series"]) for name, counts in found.items()}
+    changed = read_document(conversion, "area_lines") if conversion else {}
+    lines = {name: (counts["rules"], counts["series"]) for name, counts in changed.items()}
     fixed = merged([read_document(path, "exercises") for path in baseline or ()])
-    command = (
-        "anypage subsystems BOOTS.json ... --baseline FIXED.json --conversion CONVERT.json "
-        "--objects DIR --page FILE"
-    )
-    with whole_file(page.absolute()) as part:
-        part.write_text(report.page(documents, lines, objects, command, fixed))
+    found = report.summary(documents, lines, objects, fixed)
+    if page:
+        command = (
+            "anypage subsystems BOOTS.json ... --baseline FIXED.json --conversion CONVERT.json "
+            "--objects DIR --page FILE"
+        )
+        with whole_file(page.absolute()) as part:
+            part.write_text(report.page(found, documents, command, fixed))
+    failed = [area.name for area in found if area.failed]
+    if as_json:
+        print_json({area.name: area.as_json() for area in found})
+    else:
+        exercised = sum(area.exercised for area in found)
+        print_lines([f"{len(found)} areas, {exercised} exercised, failed: {_list(failed)}"])
+    raise typer.Exit(1 if failed else 0)
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names) or "none"

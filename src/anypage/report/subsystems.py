@@ -51,14 +51,59 @@ def _facts() -> dict[str, dict[str, Any]]:
     return tomllib.loads(text)
 
 
-def page(
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area of facts/areas.toml: lines that the conversion changes in it, objects, results.
+
+    reason: why nothing exercises it, where nothing does.
+    """
+
+    name: str
+    rules: int
+    series: int
+    objects: int
+    means: tuple[_Means, ...]
+    reason: str
+
+    @property
+    def exercised(self) -> bool:
+        """Whether anything of it ran."""
+        return any(means.counts for means in self.means)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed that does not fail with a fixed page size."""
+        return any(counts["failed"] for m in self.means for counts in m.counts.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form of `--json`; the name is its key there."""
+        value: dict[str, Any] = {
+            "lines": {"rules": self.rules, "series": self.series},
+            "objects": self.objects,
+            "exercised": {
+                means.name: {size: dict(counts) for size, counts in means.counts.items()}
+                for means in self.means
+            },
+        }
+        return value | ({"reason": self.reason} if self.reason else {})
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Of the page's table: one for each means, the first with the name of the area."""
+        head = (self.name, *(str(n or "") for n in (self.rules, self.series, self.objects)))
+        if not self.means:
+            yield (*head, self.reason, *("" for size in SIZES))
+        for means in self.means:
+            yield (*head, means.name, *(means.cell(size) for size in SIZES))
+            head = ("", "", "", "")
+
+
+def summary(
     documents: Sequence[Mapping[str, Any]],
     lines: Mapping[str, tuple[int, int]],
     objects: Path | None,
-    command: str,
     baseline: Mapping[str, Any],
-) -> str:
-    """The whole page, in Markdown.
+) -> list[Area]:
+    """Each area, with what was seen of it.
 
     documents: of `anypage boot --json`, with and without exercises. lines: by rules and by the
     series, of each area. objects: a build folder, whose objects are counted. baseline: the
@@ -66,25 +111,32 @@ def page(
     """
     documents = [_judged(document, baseline) for document in documents]
     counted = _objects(objects) if objects else Counter[str]()
+    found = []
+    for name in _names(documents):
+        rules, series = lines.get(name, (0, 0))
+        means = tuple(_means(name, documents)) or tuple(_Means(n, {}) for n in _possible(name))
+        reason = "" if means else _reason(name)
+        found.append(Area(name, rules, series, counted[name], means, reason))
+    return found
+
+
+def page(
+    found: Sequence[Area],
+    documents: Sequence[Mapping[str, Any]],
+    command: str,
+    baseline: Mapping[str, Any],
+) -> str:
+    """The whole page, in Markdown: a summary, and of its documents what did not pass."""
+    documents = [_judged(document, baseline) for document in documents]
     head = ("area", "by rules", "by series", "objects", "exercised by", *SIZES)
-    rows: list[tuple[str, ...]] = [head]
-    for area in _names(documents):
-        rules, series = lines.get(area, (0, 0))
-        numbers = [str(number or "") for number in (rules, series, counted[area])]
-        means = list(_means(area, documents)) or [_Means(name, {}) for name in _possible(area)]
-        if not means:
-            rows.append((area, *numbers, _reason(area), "", "", ""))
-        for means_of_area in means:
-            cells = [means_of_area.cell(size) for size in SIZES]
-            rows.append((area, *numbers, means_of_area.name, *cells))
-            area, numbers = "", ["", "", ""]
+    rows = [head, *(row for area in found for row in area.rows())]
     parts = ["# What was seen to work, by area", f"{_METHOD} Made by", f"    {command}"]
     parts += [_images(documents), table(rows), "## Skipped", *_with_reasons(documents, "skipped")]
     parts += ["## Failed", *_with_reasons(documents, "failed")]
     if baseline:
         parts += ["## Failed alike, with a fixed page size", *_with_reasons(documents, _ALIKE)]
-        found = merged([d["exercises"] for d in documents if "exercises" in d])
-        less = [f"- {text.replace('<', '&lt;')}" for text in fewer(found, baseline)]
+        exercised = merged([d["exercises"] for d in documents if "exercises" in d])
+        less = [f"- {text.replace('<', '&lt;')}" for text in fewer(exercised, baseline)]
         parts += ["## Passed with a fixed page size, skipped or absent here"]
         parts += ["\n".join(less or ["nothing"])]
     return "\n\n".join(parts) + "\n"
