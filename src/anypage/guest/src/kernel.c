@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the kernel says of itself: machine and log. Last, so that the log holds everything. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/klog.h>
@@ -46,6 +47,9 @@ const char *find_message(const char *text)
 {
 	char *log = kernel_log(), *found = strstr(log, text);
 
+	/* "DEBUG: " is no "BUG: ". */
+	while (found && found > log && isalnum((unsigned char)found[-1]))
+		found = strstr(found + 1, text);
 	if (!found)
 		return NULL;
 	while (found > log && found[-1] != '\n')

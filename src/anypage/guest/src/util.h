@@ -60,7 +60,7 @@ void make_dir(const char *path);
 /* What mkswap writes on a disk, for pages of this size. */
 void make_swap(const char *path, size_t size);
 
-/* The first message of the kernel that holds this text, until the next call; NULL for none. */
+/* The first message of the kernel that holds this text as words, until the next call, or NULL. */
 const char *find_message(const char *text);
 
 #endif
