@@ -18,7 +18,7 @@ from anypage.build import Build, build
 from anypage.cli import app
 from anypage.console import Check
 from anypage.errors import AnypageError
-from anypage.exercise import exercise, fewer, merged, outcomes, worse
+from anypage.exercise import exercise, fewer, merged, on_machine, outcomes, worse
 from anypage.exercises import Exercise, boots, discover, read, select
 from anypage.guest.archive import archive, file_at
 from anypage.report import subsystems
@@ -133,6 +133,13 @@ def test_an_unknown_exercise_names_the_known_ones() -> None:
 def test_exercises_share_a_boot_unless_one_is_alone() -> None:
     groups = boots(select(["kexec", "ext4", "fat"]))
     assert [[e.name for e in group] for group in groups] == [["ext4", "fat"], ["kexec"]]
+
+
+def test_an_exercise_that_needs_firmware_gets_it() -> None:
+    (job,) = jobs_of([Machine()], ["4k"])
+    found = on_machine(job, select(["efi"])).machine
+    assert (found.acpi, found.firmware, found.el2) == (True, "efi", False)
+    assert on_machine(job, select(["ext4"])).machine == job.machine
 
 
 def test_a_disk_that_two_exercises_use_is_there_once(tmp_path: Path) -> None:

@@ -80,8 +80,12 @@ def exercise(
 
 def on_machine(job: Job, chosen: tuple[Exercise, ...]) -> Job:
     """The job with these exercises, on a machine that they can run on."""
-    el2 = job.machine.el2 or any(exercise.el2 for exercise in chosen)
-    return replace(job, machine=replace(job.machine, el2=el2), exercises=chosen)
+    machine = job.machine
+    if any(exercise.el2 for exercise in chosen):
+        machine = replace(machine, el2=True)
+    if any(exercise.acpi for exercise in chosen):
+        machine = replace(machine, acpi=True, firmware="efi")
+    return replace(job, machine=machine, exercises=chosen)
 
 
 def _tell(job: Job, line: str, progress: Progress) -> None:

@@ -17,6 +17,7 @@ needs, as TOML in a comment, and then in words what it does. Nothing else knows 
     #                                 of the guest boot: Image, and checks as 4k.cpio ...
     # words = ["..."]                 for the kernel's command line
     # el2 = true                      the CPUs have to start at EL2
+    # acpi = true                     firmware has to start the image, and to describe the hardware
     # alone = true                    in a boot of its own
     # seconds = 300                   how long it may take on a slow machine
     # dies = "..."                    the last check that it begins ends the guest, and the console
@@ -58,6 +59,7 @@ class Exercise:
     qemu: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     el2: bool = False
+    acpi: bool = False
     alone: bool = False
     seconds: int = 300
     dies: str = ""
