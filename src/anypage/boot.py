@@ -259,7 +259,7 @@ def guests_of(image: Path, job: Job, folder: Path, boot_time: bool) -> Path:
         return folder
     folder.mkdir()
     shutil.copyfile(image, folder / "Image")
-    box = Machine(job.machine.cpu, smp=2, memory="256M")
+    box = Machine(job.machine.cpu, smp=2, memory="2G")  # as library/kvm.sh starts them
     for inner in jobs_of([box], [size.label for size in PageSize]):
         (folder / f"{inner.asked}.cpio").write_bytes(initramfs(expectations(inner, boot_time)))
     return folder

@@ -31,7 +31,8 @@ has_mode() {
 # guest PAGE_SIZE: 4k, 16k or 64k; its report is complete, and nothing in it failed.
 guest() {
 	local report=$WORK/report
-	qemu-system-aarch64 -accel kvm -cpu host -machine virt,gic-version=host -smp 2 -m 256M \
+	# Memory for a huge page of 64K pages, which DEBUG_VM_PGTABLE takes; most of it is not touched.
+	qemu-system-aarch64 -accel kvm -cpu host -machine virt,gic-version=host -smp 2 -m 2G \
 		-nodefaults -nographic -no-reboot -serial stdio \
 		-kernel "$GUESTS/Image" -initrd "$GUESTS/$1.cpio" \
 		-append "console=ttyAMA0 panic=-1 arm64.pagesize=$1" >$report </dev/null
