@@ -118,6 +118,28 @@ def test_each_result_of_the_kernels_own_tests_is_taken_once() -> None:
     ]
 
 
+TRIES = """\
+failed cgroup.one.min exit=1
+passed cgroup.one.max
+skipped cgroup.one.swap none
+passed cgroup.one.min
+failed cgroup.one.max exit=1
+failed cgroup.one.swap exit=1
+"""
+
+
+def test_of_several_tries_the_best_counts() -> None:
+    script = (LIBRARY / "selftests.sh").read_text().replace(". /exercises/library/base.sh", "")
+    done = subprocess.run(
+        ["sh", "-euc", f"{script}\nbest"], input=TRIES, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "passed cgroup.one.min",
+        "passed cgroup.one.max",
+        "failed cgroup.one.swap exit=1",
+    ]
+
+
 def test_a_head_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "one.sh"
     script.write_text('# /// exercise\n# subsystems = ["x"]\n# module = ["y"]\n# ///\n# Text.\n')
