@@ -46,9 +46,6 @@ def subsystems(
         print_json({area.name: area.as_json() for area in found})
     else:
         exercised = sum(area.exercised for area in found)
-        print_lines([f"{len(found)} areas, {exercised} exercised, failed: {_list(failed)}"])
+        names = ", ".join(failed) or "none"
+        print_lines([f"{len(found)} areas, {exercised} exercised, failed: {names}"])
     raise typer.Exit(1 if failed else 0)
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names) or "none"

@@ -24,8 +24,8 @@ services() {
 	ls $VARIABLES | grep "^BootOrder-"
 }
 
-# variable BYTES: its file has four bytes of attributes before it: 7 is kept, for boot
-# and run time.
+# variable BYTES: its file begins with four bytes of attributes: 7 is kept, at boot and
+# at run time.
 variable() {
 	local file=$VARIABLES/Anypage$1-$GUID
 	{ printf '\007\000\000\000'; head -c "$1" /dev/urandom; } >$WORK/data
