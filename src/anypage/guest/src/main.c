@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 	crash = is_loaded("/sys/kernel/kexec_crash_loaded");
 	report_end(next || crash ? "kexec" : "off");
 
+	tcdrain(STDOUT_FILENO);		/* what the UART has not sent yet would be lost */
 	sync();
 	if (!crash)
 		reboot(next ? RB_KEXEC : RB_POWER_OFF);
