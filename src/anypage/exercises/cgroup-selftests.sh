@@ -40,5 +40,11 @@ check prepare prepare
 [ "$OK" ] || exit 0
 cd $WORK/disk
 for program in test_core test_hugetlb_memcg test_kmem test_memcontrol test_pids test_zswap; do
+	# Its test_memcg_reclaim passes every other time, on any kernel.
+	if [ $program = test_memcontrol ]; then
+		TRIES=10
+	else
+		TRIES=3
+	fi
 	run_test cgroup $program ./$program
 done

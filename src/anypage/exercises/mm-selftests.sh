@@ -72,12 +72,45 @@ mv uffd-unit-tests uffd-unit-tests.all
 printf '#!/bin/sh\nexec taskset 1 ./uffd-unit-tests.all "$@"\n' >uffd-unit-tests
 chmod +x uffd-unit-tests
 
+# Swap is there for the tests that need it: some of the others fill memory.
+SWAP=$(disk scratch) && mkswap "$SWAP" >$WORK/output 2>&1 || SWAP=none
+export SWAP
+
+# Its status is the number of failures, and 4 is taken for a skipped test; after an error it ends.
+mv khugepaged khugepaged.all
+cat >khugepaged <<'EOF'
+#!/bin/sh
+swapon "$SWAP"
+./khugepaged.all "$@" >/tmp/khugepaged 2>&1
+status=$?
+swapoff "$SWAP"
+cat /tmp/khugepaged
+awk -v status=$status '
+function report(bad) {
+	if (!name)
+		return
+	count++
+	print bad ? "not ok" : "ok", count, name
+}
+/^Run test: / {
+	report(failures > before)
+	name = substr($0, 11)
+	before = failures
+}
+/\[31m/ { failures++ }
+END { report(failures > before || status != failures) }' /tmp/khugepaged
+if grep -q '^Run test: ' /tmp/khugepaged; then
+	exit $((status != 0))
+fi
+exit $status
+EOF
+chmod +x khugepaged
+
 for category in mmap gup_test userfaultfd compaction mlock process_mrelease mremap vmalloc hmm \
 		madv_populate memfd_secret ksm pagemap thp hugetlb migration mkdirty mdwe; do
 	run $category
 done
-# The tests of copy-on-write have pages swapped out. Not so before: some of the others fill memory.
-if ! { DISK=$(disk scratch) && mkswap "$DISK" && swapon "$DISK"; } >$WORK/output 2>&1; then
+if ! swapon "$SWAP" >$WORK/output 2>&1; then
 	echo "skipped cow.swap no swap for it: $(tail -n 1 $WORK/output)" >&3
 fi
 run cow

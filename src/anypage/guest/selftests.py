@@ -89,8 +89,10 @@ def _programs(rules: str) -> list[str]:
 def _compiler(work: Path) -> Path:
     """A compiler that finds Debian's libraries for arm64, and links statically."""
     usr = programs.unpacked(_LIBRARIES) / "usr"
+    # khugepaged.c of 6.12.117 does not include kselftest.h, which has this.
+    words = [f"{_CROSS_COMPILE}gcc", "-static", "-DKSFT_SKIP=4"]
     # Behind the kernel's own headers: those of the packages are older.
-    words = [f"{_CROSS_COMPILE}gcc", "-static", "-idirafter", f"{usr}/include"]
+    words += ["-idirafter", f"{usr}/include"]
     words += ["-idirafter", f"{usr}/include/aarch64-linux-gnu", f"-L{usr}/lib/aarch64-linux-gnu"]
     script = work / "cc"
     script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')

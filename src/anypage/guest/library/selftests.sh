@@ -5,6 +5,7 @@
 . /exercises/library/base.sh
 
 LIMIT=1800			# seconds for a program, or for a category of them
+TRIES=3				# of a program that fails
 
 # results CATEGORY: the reports of a run, for the init
 results() {
@@ -74,12 +75,12 @@ best() {
 }
 
 # run_test SUITE NAME COMMAND...: a test whose status is that of kselftest. Some depend on time, and
-# fail now and then on any kernel: up to three tries.
+# fail now and then on any kernel: up to TRIES.
 run_test() {
 	local suite=$1 name=$2 status try verdict
 	shift 2
 	echo "start $suite.$name" >&3
-	for try in 1 2 3; do
+	for try in $(seq $TRIES); do
 		in_session "$@"
 		status=$?
 		case $status in
