@@ -76,7 +76,8 @@ chmod +x uffd-unit-tests
 SWAP=$(disk scratch) && mkswap "$SWAP" >$WORK/output 2>&1 || SWAP=none
 export SWAP
 
-# Its status is the number of failures, and 4 is taken for a skipped test; after an error it ends.
+# The status of khugepaged is the number of its failures, of which run_vmtests.sh takes four for a
+# skipped test. It has no report of each test, and ends after an error.
 mv khugepaged khugepaged.all
 cat >khugepaged <<'EOF'
 #!/bin/sh
