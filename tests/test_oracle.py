@@ -8,9 +8,9 @@ import pytest
 from anypage.audit import audit
 from anypage.errors import AnypageError
 from anypage.findings import Finding
-from anypage.oracle import Complaint, Truth, oracle
+from anypage.oracle import Complaint, Truth, _Judge, oracle
 from anypage.oracle.agreement import agreement, explanation
-from anypage.oracle.recording import Recording
+from anypage.oracle.recording import Recording, Unit
 
 MADE = {
     "block/a.c": "static char a[2 *\n\tPAGE_SIZE];\nstatic int b = LIMIT;\n",
@@ -55,6 +55,25 @@ def test_what_is_not_known_is_an_error(pristine: Path) -> None:
         oracle(pristine, arch="vax")
     with pytest.raises(AnypageError, match="not in the tree"):
         oracle(pristine, ["../elsewhere"])
+
+
+def test_a_cached_answer_holds_for_the_same_tree_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    verdicts = []
+    for name in ("one", "two"):
+        tree, folder = tmp_path / name / "tree", tmp_path / name / "build"
+        (tree / "block").mkdir(parents=True)
+        (tree / "block/a.c").write_text("int size;\nstatic char a[size];\n")
+        (folder / "objects/include/config").mkdir(parents=True)
+        (folder / "objects/include/config/auto.conf").touch()
+        recording = Recording(tree, folder, "arm64", "gcc")
+        judge = _Judge(recording, {"headers": {}, "config": {}}, {"block/a.c": "content"})
+        verdicts.append(judge.verdict(Unit("block/a.c", (f"-I{tree}/include",))))
+    assert [(c.path, c.line) for c in verdicts[0].complaints] == [("block/a.c", 2)]
+    assert verdicts[1] == verdicts[0]
+    assert len(list((tmp_path / "cache/anypage/oracle/results").iterdir())) == 1
 
 
 @pytest.mark.slow

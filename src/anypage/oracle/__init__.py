@@ -46,6 +46,9 @@ _UNRELATED = (
     '__builtin_strcspn(#condition, "\\44") == sizeof(#condition) - 1'
     ' || !__builtin_strncmp(#condition, "!(__builtin_constant_p(", 23)'
 )
+# Where the tree and the build folder are: that does not count in a cached answer.
+_TREE, _FOLDER = "@tree@", "@folder@"
+
 # What may be no constant with any page size.
 _DOUBTFUL = re.compile(r"__builtin_choose_expr|\[-Wvla\]")
 _FLAGS = (
@@ -257,17 +260,24 @@ class _Judge:
     def verdict(self, unit: Unit) -> _Verdict:
         """What the compiler says of a unit, without assertions that no page size makes constant."""
         said = self._ask(unit, constant=False)
-        complaints = _complaints(said["text"], self.recording)
+        complaints = self._complaints(said)
         doubtful = {c for c in complaints if _DOUBTFUL.search(c.message)}
         if not doubtful <= self.usual.keys():  # headers are read again and again
-            constant = self._ask(unit, constant=True)["text"]
-            usual = {*_complaints(constant, self.recording)}
+            usual = {*self._complaints(self._ask(unit, constant=True))}
             self.usual |= {complaint: complaint in usual for complaint in doubtful}
         undecided = [c for c in complaints if self.usual.get(c)]
         complaints = [c for c in complaints if not self.usual.get(c)]
         read = frozenset(path for path in said["read"] if not path.startswith("/"))
         read |= self.replaced
         return _Verdict(tuple(complaints), tuple(undecided), read, said["ran"])
+
+    def _complaints(self, said: Mapping[str, str]) -> list[Complaint]:
+        text = said["text"].replace(_TREE, str(self.recording.tree))
+        return _complaints(text.replace(_FOLDER, str(self.recording.folder)), self.recording)
+
+    def _anywhere(self, text: str) -> str:
+        text = text.replace(str(self.recording.folder), _FOLDER)
+        return text.replace(str(self.recording.tree), _TREE)
 
     def _write_headers(self, about: Mapping[str, Any]) -> None:
         """The headers that are found before those of the tree."""
@@ -314,8 +324,7 @@ class _Judge:
     def _name(self, unit: Unit, constant: bool) -> str:
         digest = self.digest.copy()
         words = "\0".join([self.recording.compiler, unit.source, *unit.arguments])
-        words = words.replace(str(self.recording.tree), "").replace(str(self.recording.folder), "")
-        digest.update(repr((words, constant, _FLAGS)).encode())
+        digest.update(repr((self._anywhere(words), constant, _FLAGS)).encode())
         return digest.hexdigest()[:32]
 
     def _content(self, read: Iterable[str]) -> str:
@@ -352,7 +361,7 @@ class _Judge:
         read = sorted(self._relative(_files(listed)))
         listed.unlink(missing_ok=True)
         said = "\n".join(_wanted_lines(result.stderr))
-        return {"text": said, "read": read, "ran": unit.source in read}
+        return {"text": self._anywhere(said), "read": read, "ran": unit.source in read}
 
     def _relative(self, files: Iterable[str]) -> Iterator[str]:
         tree = f"{self.recording.tree}/"
