@@ -94,6 +94,20 @@ ok 1 one # SKIP
 # Testing move on shmem... skipped [reason: feature missing]
 # Testing wp on anon... ERROR: nr 7 memory corruption 0 1
 not ok 2 uffd # exit=1
+# running ./khugepaged
+#
+# Run test: collapse_full (madvise:anon)
+# Collapse page... \033[32mOK\033[0m
+# Run test: collapse_swapin (madvise:anon)
+# Swapout one page... \033[31mFail\033[0m
+# Run test: collapse_empty (madvise:anon)
+# Collapse page... \033[32mOK\033[0m
+ok 3 khugepaged # SKIP
+# running ./khugepaged -s 2
+# Run test: collapse_full (madvise:anon)
+# Collapse page... \033[32mOK\033[0m
+# Run test: collapse_extreme (madvise:anon)
+not ok 4 khugepaged -s 2 # exit=1
 """
 
 
@@ -115,6 +129,13 @@ def test_each_result_of_the_kernels_own_tests_is_taken_once() -> None:
         "skipped mm.uffd.move-on-shmem skipped [reason: feature missing]",
         "failed mm.uffd.wp-on-anon ERROR: nr 7 memory corruption 0 1",
         "failed mm.uffd.whole exit=1",
+        "passed mm.khugepaged.collapse_full-madvise-anon- the test says no more",
+        "failed mm.khugepaged.collapse_swapin-madvise-anon- the test says no more",
+        "passed mm.khugepaged.collapse_empty-madvise-anon- the test says no more",
+        "skipped mm.khugepaged.whole SKIP",
+        "passed mm.khugepaged--s-2.collapse_full-madvise-anon- the test says no more",
+        "failed mm.khugepaged--s-2.collapse_extreme-madvise-anon- the test says no more",
+        "failed mm.khugepaged--s-2.whole exit=1",
     ]
 
 

@@ -260,10 +260,11 @@ class _Judge:
     def verdict(self, unit: Unit) -> _Verdict:
         """What the compiler says of a unit, without assertions that no page size makes constant."""
         said = self._ask(unit, constant=False)
-        complaints = self._complaints(said)
+        complaints = _complaints(self._here(said["text"]), self.recording)
         doubtful = {c for c in complaints if _DOUBTFUL.search(c.message)}
         if not doubtful <= self.usual.keys():  # headers are read again and again
-            usual = {*self._complaints(self._ask(unit, constant=True))}
+            constant = self._ask(unit, constant=True)["text"]
+            usual = {*_complaints(self._here(constant), self.recording)}
             self.usual |= {complaint: complaint in usual for complaint in doubtful}
         undecided = [c for c in complaints if self.usual.get(c)]
         complaints = [c for c in complaints if not self.usual.get(c)]
@@ -271,9 +272,9 @@ class _Judge:
         read |= self.replaced
         return _Verdict(tuple(complaints), tuple(undecided), read, said["ran"])
 
-    def _complaints(self, said: Mapping[str, str]) -> list[Complaint]:
-        text = said["text"].replace(_TREE, str(self.recording.tree))
-        return _complaints(text.replace(_FOLDER, str(self.recording.folder)), self.recording)
+    def _here(self, text: str) -> str:
+        text = text.replace(_TREE, str(self.recording.tree))
+        return text.replace(_FOLDER, str(self.recording.folder))
 
     def _anywhere(self, text: str) -> str:
         text = text.replace(str(self.recording.folder), _FOLDER)

@@ -21,7 +21,16 @@ results() {
 	function reason_of(line) {
 		return match(line, /# (SKIP|exit=)/) ? substr(line, RSTART + 2) : "the test says no more"
 	}
+	# A part of khugepaged is over when the next begins, or all of it ends.
+	function end_part(failed) {
+		if (part != "")
+			report(failed ? "failed" : "passed", part, "the test says no more")
+		part = ""
+		wrong = 0
+	}
 	/^# running / {
+		end_part(1)
+		failures = 0
 		test = $0
 		sub(/^# running (bash )?(\.\/)?/, "", test)
 		gsub(/[^A-Za-z0-9_.=+-]+/, "-", test)
@@ -47,7 +56,18 @@ results() {
 		report(status, title, said)
 		next
 	}
+	# Those of khugepaged say it of each step, in red. Four failures in all are taken for a
+	# skipped test, by its status; after an error it ends without any.
+	/^# Run test: / {
+		end_part(wrong)
+		part = substr($0, 13)
+	}
+	/^# .*\[31m/ {
+		failures++
+		wrong = 1
+	}
 	/^(not )?ok [0-9]+ / {
+		end_part(wrong || (/^not/ && !failures))
 		status = /^not/ ? "failed" : /# SKIP/ ? "skipped" : "passed"
 		report(status, "whole", reason_of($0))
 	}'
