@@ -88,6 +88,7 @@ REPORTS_OF_TESTS = """\
 # ok 1 a page
 # not ok 2 two pages
 # ok 3 three # SKIP no memory
+# ok 4 four Extra pages 227 (0.5%), extra thread faults 227.
 ok 1 one # SKIP
 # running bash ./uffd
 # Testing move on anon... done
@@ -124,6 +125,7 @@ def test_each_result_of_the_kernels_own_tests_is_taken_once() -> None:
         "passed mm.one--U.a-page the test says no more",
         "failed mm.one--U.two-pages the test says no more",
         "skipped mm.one--U.three- SKIP no memory",
+        "passed mm.one--U.four the test says no more",
         "skipped mm.one--U.whole SKIP",
         "passed mm.uffd.move-on-anon done",
         "skipped mm.uffd.move-on-shmem skipped [reason: feature missing]",
