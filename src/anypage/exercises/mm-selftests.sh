@@ -48,6 +48,10 @@ done <left-out
 if [ "$PAGE_SIZE" != 4096 ]; then
 	leave_out split_huge_page_test "the huge pages are too large"
 fi
+# It takes ten of them, and waits for ever where they are not there.
+if [ "$PAGE_SIZE" = 65536 ]; then
+	leave_out charge_reserved_hugetlb.sh "the huge pages are too large"
+fi
 
 # That of unmerging pages (-U) waits for the end of one scan, which may have begun before the pages
 # were written: it fails now and then, on any kernel.
