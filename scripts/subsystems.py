@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make docs/subsystems.md: convert, build, and run every exercise at each page size.
+
+The kernel's own tests run on kernels that are built for each page size, too. All of it takes hours
+and, two at a time, 24 GB of memory. Each step leaves a file in the folder, and one whose file is
+there is not run again: an interrupted run goes on, and another image wants another folder.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from anypage.exercises import Exercise, discover
+
+ANYPAGE = Path(sys.executable).with_name("anypage")
+PAGE = Path(__file__).parents[1] / "docs/subsystems.md"
+FIXED = {
+    "4k": "virt+seed+own-tests",
+    "16k": "virt+seed+large-pages+own-tests",
+    "64k": "virt+seed+large-pages+own-tests",
+}
+# At 64K the tests take huge pages of 512 MB.
+MEMORY = {"4k": "4G", "16k": "4G", "64k": "9G"}
+
+
+def step(file: Path, *arguments: str | Path) -> Any:
+    """The JSON that `anypage ARGUMENTS --json` prints, of the file or into it.
+
+    Exit 1 is a failed check, which the page tells, or a place that the conversion has left.
+    """
+    if not file.exists():
+        part = file.with_suffix(".part")
+        start = time.monotonic()
+        print(f"{file.stem} ...", flush=True)
+        with part.open("w") as output, file.with_suffix(".log").open("w") as log:
+            command = [ANYPAGE, *arguments, "--json"]
+            code = subprocess.run(command, stdout=output, stderr=log).returncode
+        if code not in (0, 1) or not part.stat().st_size:
+            raise SystemExit(f"{file.stem} ended with {code}: see {file.with_suffix('.log')}")
+        part.rename(file)
+        print(f"{file.stem}: {(time.monotonic() - start) / 60:.0f} min", flush=True)
+    return json.loads(file.read_text())
+
+
+def named(wanted: Callable[[Exercise], bool]) -> str:
+    """The exercises that are wanted, as --exercise takes them."""
+    return ",".join(exercise.name for exercise in discover() if wanted(exercise))
+
+
+def main() -> None:
+    """Run what has no file in the folder yet, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--source", default="6.12", help="what `anypage fetch` takes")
+    parser.add_argument("--jobs", type=int, default=2, help="guests side by side")
+    given = parser.parse_args()
+    folder: Path = given.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+
+    tree = folder / "tree"
+    step(folder / "convert.json", "convert", given.source, "--output", tree)
+    original = step(folder / "fetch.json", "fetch", given.source)["path"]
+    build = ("--config", "virt+seed", "--page-size", "boot")
+    image = step(folder / "build.json", "build", tree, *build)
+    fixed = {
+        size: step(
+            folder / f"build-{size}.json",
+            "build",
+            original,
+            "--config",
+            config,
+            "--page-size",
+            size,
+        )
+        for size, config in FIXED.items()
+    }
+
+    own = named(lambda exercise: bool(exercise.selftests))
+    kvm = named(lambda exercise: exercise.el2)
+    other = named(lambda exercise: not exercise.selftests and not exercise.el2)
+    runs: dict[str, tuple[str, ...]] = {}
+    baselines: dict[str, tuple[str, ...]] = {}
+    for size, memory in MEMORY.items():
+        at = ("--page-size", size)
+        with_own = (*at, "--memory", memory, "--exercise", own)
+        runs[f"own-{size}"] = (image["image"], *with_own)
+        baselines[f"own-fixed-{size}"] = (fixed[size]["image"], "--fixed", *with_own)
+        runs[f"exercises-{size}"] = (image["image"], *at, "--exercise", other)
+        cpus = ("--cpu", "max,cortex-a72")
+        runs[f"kvm-{size}"] = (image["image"], *at, *cpus, "--exercise", kvm)
+    runs["checks"] = (image["image"],)
+    with ThreadPoolExecutor(given.jobs) as pool:
+        todo = {**runs, **baselines}.items()
+        list(pool.map(lambda run: step(folder / f"{run[0]}.json", "boot", *run[1]), todo))
+
+    command: list[str | Path] = [ANYPAGE, "subsystems", *(folder / f"{name}.json" for name in runs)]
+    for name in baselines:
+        command += ["--baseline", folder / f"{name}.json"]
+    command += ["--conversion", folder / "convert.json", "--objects", image["objects"]]
+    command += ["--page", PAGE]
+    raise SystemExit(subprocess.run(command).returncode)
+
+
+if __name__ == "__main__":
+    main()
