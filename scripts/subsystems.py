@@ -53,6 +53,24 @@ def named(wanted: Callable[[Exercise], bool]) -> str:
     return ",".join(exercise.name for exercise in discover() if wanted(exercise))
 
 
+def runs_of(image: str) -> dict[str, tuple[str, ...]]:
+    """The boots of the one image: name -> arguments of `anypage boot`."""
+    kvm = named(lambda exercise: exercise.el2)
+    other = named(lambda exercise: not exercise.selftests and not exercise.el2)
+    runs = {f"own-{size}": (image, *own_tests(size)) for size in FIXED}
+    for size in FIXED:
+        at = (image, "--page-size", size, "--exercise")
+        runs[f"exercises-{size}"] = (*at, other)
+        runs[f"kvm-{size}"] = (*at, kvm, "--cpu", "max,cortex-a72")
+    return {**runs, "checks": (image,)}
+
+
+def own_tests(size: str) -> tuple[str, ...]:
+    """Arguments of `anypage boot` that run the kernel's own tests at a page size."""
+    names = named(lambda exercise: bool(exercise.selftests))
+    return ("--page-size", size, "--memory", MEMORY[size], "--exercise", names)
+
+
 def main() -> None:
     """Run what has no file in the folder yet, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,35 +84,14 @@ def main() -> None:
     tree = folder / "tree"
     step(folder / "convert.json", "convert", given.source, "--output", tree)
     original = step(folder / "fetch.json", "fetch", given.source)["path"]
-    build = ("--config", "virt+seed", "--page-size", "boot")
-    image = step(folder / "build.json", "build", tree, *build)
-    fixed = {
-        size: step(
-            folder / f"build-{size}.json",
-            "build",
-            original,
-            "--config",
-            config,
-            "--page-size",
-            size,
-        )
-        for size, config in FIXED.items()
-    }
-
-    own = named(lambda exercise: bool(exercise.selftests))
-    kvm = named(lambda exercise: exercise.el2)
-    other = named(lambda exercise: not exercise.selftests and not exercise.el2)
-    runs: dict[str, tuple[str, ...]] = {}
-    baselines: dict[str, tuple[str, ...]] = {}
-    for size, memory in MEMORY.items():
-        at = ("--page-size", size)
-        with_own = (*at, "--memory", memory, "--exercise", own)
-        runs[f"own-{size}"] = (image["image"], *with_own)
-        baselines[f"own-fixed-{size}"] = (fixed[size]["image"], "--fixed", *with_own)
-        runs[f"exercises-{size}"] = (image["image"], *at, "--exercise", other)
-        cpus = ("--cpu", "max,cortex-a72")
-        runs[f"kvm-{size}"] = (image["image"], *at, *cpus, "--exercise", kvm)
-    runs["checks"] = (image["image"],)
+    build = ("build", tree, "--page-size", "boot", "--config", "virt+seed")
+    image = step(folder / "build.json", *build)
+    runs = runs_of(image["image"])
+    baselines = {}
+    for size, config in FIXED.items():
+        build = ("build", original, "--page-size", size, "--config", config)
+        fixed = step(folder / f"build-{size}.json", *build)["image"]
+        baselines[f"own-fixed-{size}"] = (fixed, "--fixed", *own_tests(size))
     with ThreadPoolExecutor(given.jobs) as pool:
         todo = {**runs, **baselines}.items()
         list(pool.map(lambda run: step(folder / f"{run[0]}.json", "boot", *run[1]), todo))
