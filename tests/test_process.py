@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,11 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("script", [BUILD, BOOT], ids=["build", "boot"])
+@pytest.mark.parametrize(
+    ("script", "number"),
+    [*product((BUILD, BOOT), NUMBERS), (BUILD, signal.SIGKILL)],
+    ids=lambda value: {BUILD: "build", BOOT: "boot"}.get(value),
+)
 def test_nothing_is_left(script: str, number: int, tmp_path: Path) -> None:
     tree = small_tree(tmp_path / "tree")
     with (tree / "Makefile").open("a") as file:
@@ -91,7 +95,8 @@ def test_nothing_is_left(script: str, number: int, tmp_path: Path) -> None:
     (tree / "Kbuild").touch()
     status = run_until(script.format(folder=str(tmp_path)), tmp_path, 2, number)
     # Python ends itself by SIGINT when nobody catches KeyboardInterrupt.
-    assert status == (-signal.SIGINT if number == signal.SIGINT else 128 + number)
+    by_itself = number in (signal.SIGINT, signal.SIGKILL)
+    assert status == (-number if by_itself else 128 + number)
     started = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     # tuxmake asks make for one thing more before it ends.
     assert len(started) >= 2

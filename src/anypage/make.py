@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +84,7 @@ def make(
     # leaves make.
     context = multiprocessing.get_context("fork")
     with (
-        ProcessPoolExecutor(1, context, initializer=os.setpgrp) as pool,
+        ProcessPoolExecutor(1, context, initializer=_lead_group) as pool,
         group(pool.submit(os.getpid).result()),
     ):
         refused, passed = pool.submit(_tuxmake, arguments).result()
@@ -98,6 +100,19 @@ def make(
 def failed_targets(log: str) -> set[str]:
     """What a log of make says was not built; without what needs it."""
     return set(_FAILED.findall(log))
+
+
+def _lead_group() -> None:
+    os.setpgrp()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end the group, which has its lock on the build folder."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os.killpg(0, signal.SIGTERM)
 
 
 def _tuxmake(arguments: dict[str, Any]) -> tuple[str, bool]:
