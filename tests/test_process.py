@@ -42,8 +42,11 @@ for _ in range(30):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.map(abs, range(100))
 """
-# Any target of the kernel's make; the second process is started by the first.
-MAKEFILE = "%:\n\t@echo $$$$ >>{folder}/pids; sh -c 'echo $$$$ >>{folder}/pids; sleep 1000'; true\n"
+# Any target of the kernel's make: its process, the leader of its group, and one that it starts.
+MAKEFILE = (
+    "%:\n\t@echo $$$$ >>{folder}/pids; cut -d' ' -f5 /proc/$$$$/stat >>{folder}/pids; "
+    "sh -c 'echo $$$$ >>{folder}/pids; sleep 1000'; true\n"
+)
 
 
 def as_in_a_terminal() -> None:

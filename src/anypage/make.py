@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import re
 import shutil
-import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anypage.errors import AnypageError
-from anypage.process import group
+from anypage.process import end_groups, group
 from anypage.tree import KernelTree
 
 _ENVIRONMENT = {
@@ -112,7 +111,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
-        os.killpg(0, signal.SIGTERM)
+        end_groups([os.getpgrp()])
 
 
 def _tuxmake(arguments: dict[str, Any]) -> tuple[str, bool]:
