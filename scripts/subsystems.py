@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Make docs/subsystems.md: convert, build, and run every exercise at each page size.
 
-The kernel's own tests run on kernels that are built for each page size, too. All of it takes hours
-and, two at a time, 24 GB of memory. Each step leaves a file in the folder, and one whose file is
-there is not run again: an interrupted run goes on, and another image wants another folder.
+The kernel's own tests run on kernels that are built for each page size, too. All of it takes hours,
+and a guest with 64K pages 9 GB of memory. Each step leaves a file in the folder, and one whose file
+is there is not run again: an interrupted run goes on, and another image wants another folder.
 """
 
 import argparse
@@ -42,7 +42,9 @@ def step(file: Path, *arguments: str | Path) -> Any:
             command = [ANYPAGE, *arguments, "--json"]
             code = subprocess.run(command, stdout=output, stderr=log).returncode
         if code not in (0, 1) or not part.stat().st_size:
-            raise SystemExit(f"{file.stem} ended with {code}: see {file.with_suffix('.log')}")
+            raise SystemExit(
+                f"{file.stem} ended with {code}: {file.with_suffix('.log')}; then run again"
+            )
         part.rename(file)
         print(f"{file.stem}: {(time.monotonic() - start) / 60:.0f} min", flush=True)
     return json.loads(file.read_text())
@@ -76,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--source", default="6.12", help="what `anypage fetch` takes")
+    parser.add_argument("--page", type=Path, default=PAGE, help="what to write")
     parser.add_argument("--jobs", type=int, default=2, help="guests side by side")
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
@@ -100,7 +103,7 @@ def main() -> None:
     for name in baselines:
         command += ["--baseline", folder / f"{name}.json"]
     command += ["--conversion", folder / "convert.json", "--objects", image["objects"]]
-    command += ["--page", PAGE]
+    command += ["--page", given.page]
     raise SystemExit(subprocess.run(command).returncode)
 
 
