@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Running QEMU: to its end or to the end of its time, line by line."""
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -17,18 +18,18 @@ def run_qemu(
     timeout: seconds of this machine's clock. said gets each line of the console when it comes.
     AnypageError when QEMU is not there.
     """
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
+    if not shutil.which(command[0]):
         raise AnypageError(
             f"{command[0]} is not installed", remedy="run `anypage doctor --install`"
-        ) from error
+        )
+    process = subprocess.Popen(
+        # By kill -9 this program ends without a word: the kernel ends QEMU then.
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     late = threading.Event()
 
     def stop() -> None:
