@@ -29,7 +29,7 @@ FIXED = {
 MEMORY = {"4k": "4G", "16k": "4G", "64k": "9G"}
 
 
-def step(file: Path, *arguments: str | Path) -> Any:
+def step(file: Path, *arguments: str | Path, niceness: int = 0) -> Any:
     """The JSON that `anypage ARGUMENTS --json` prints, of the file or into it.
 
     Exit 1 is a failed check, which the page tells, or a place that the conversion has left.
@@ -39,7 +39,7 @@ def step(file: Path, *arguments: str | Path) -> Any:
         start = time.monotonic()
         print(f"{file.stem} ...", flush=True)
         with part.open("w") as output, file.with_suffix(".log").open("w") as log:
-            command = [ANYPAGE, *arguments, "--json"]
+            command = ["nice", "-n", str(niceness), ANYPAGE, *arguments, "--json"]
             code = subprocess.run(command, stdout=output, stderr=log).returncode
         if code not in (0, 1) or not part.stat().st_size:
             raise SystemExit(
@@ -55,11 +55,11 @@ def named(wanted: Callable[[Exercise], bool]) -> str:
     return ",".join(exercise.name for exercise in discover() if wanted(exercise))
 
 
-def runs_of(image: str) -> dict[str, tuple[str, ...]]:
-    """The boots of the one image: name -> arguments of `anypage boot`."""
+def other_runs(image: str) -> dict[str, tuple[str, ...]]:
+    """The boots of the one image beside own_tests: name -> arguments of `anypage boot`."""
     kvm = named(lambda exercise: exercise.el2)
     other = named(lambda exercise: not exercise.selftests and not exercise.el2)
-    runs = {f"own-{size}": (image, *own_tests(size)) for size in FIXED}
+    runs: dict[str, tuple[str, ...]] = {}
     for size in FIXED:
         at = (image, "--page-size", size, "--exercise")
         runs[f"exercises-{size}"] = (*at, other)
@@ -89,19 +89,31 @@ def main() -> None:
     original = step(folder / "fetch.json", "fetch", given.source)["path"]
     build = ("build", tree, "--page-size", "boot", "--config", "virt+seed")
     image = step(folder / "build.json", *build)
-    runs = runs_of(image["image"])
-    baselines = {}
-    for size, config in FIXED.items():
-        build = ("build", original, "--page-size", size, "--config", config)
-        fixed = step(folder / f"build-{size}.json", *build)["image"]
-        baselines[f"own-fixed-{size}"] = (fixed, "--fixed", *own_tests(size))
+    runs: list[Path] = []
+    baselines: list[Path] = []
     with ThreadPoolExecutor(given.jobs) as pool:
-        todo = {**runs, **baselines}.items()
-        list(pool.map(lambda run: step(folder / f"{run[0]}.json", "boot", *run[1]), todo))
+        ended = []
 
-    command: list[str | Path] = [ANYPAGE, "subsystems", *(folder / f"{name}.json" for name in runs)]
-    for name in baselines:
-        command += ["--baseline", folder / f"{name}.json"]
+        def boot(file: Path, *arguments: str) -> Path:
+            ended.append(pool.submit(step, file, "boot", *arguments))
+            return file
+
+        # What takes longest is first. Guests wait at times, and then there is something to build.
+        for size in FIXED:
+            runs.append(boot(folder / f"own-{size}.json", image["image"], *own_tests(size)))
+        for size, config in FIXED.items():
+            build = ("build", original, "--page-size", size, "--config", config)
+            fixed = step(folder / f"build-{size}.json", *build, niceness=10)["image"]
+            file = folder / f"own-fixed-{size}.json"
+            baselines.append(boot(file, fixed, "--fixed", *own_tests(size)))
+        for name, arguments in other_runs(image["image"]).items():
+            runs.append(boot(folder / f"{name}.json", *arguments))
+        for future in ended:
+            future.result()
+
+    command: list[str | Path] = [ANYPAGE, "subsystems", *runs]
+    for baseline in baselines:
+        command += ["--baseline", baseline]
     command += ["--conversion", folder / "convert.json", "--objects", image["objects"]]
     command += ["--page", given.page]
     raise SystemExit(subprocess.run(command).returncode)
