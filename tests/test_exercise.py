@@ -141,6 +141,48 @@ def test_each_result_of_the_kernels_own_tests_is_taken_once() -> None:
     ]
 
 
+# Writes a file by one byte and by three at a time, and tells how many calls that took.
+WRITER = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(int count, char **arguments)
+{
+	int file = open(arguments[1], O_CREAT | O_WRONLY, 0600);
+	char calls[1000] = "";
+	int i;
+
+	for (i = 0; i < 200000; i++)
+		write(file, &(char){ i }, 1);
+	write(file, "end", 3);
+	write(file, ".", 1);
+	close(file);
+	file = open("/proc/self/io", O_RDONLY);
+	read(file, calls, sizeof(calls) - 1);
+	puts(calls);
+	return count != 2;
+}
+"""
+
+
+def test_writes_of_one_byte_are_gathered(tmp_path: Path) -> None:
+    gather = str(resources.files("anypage.guest").joinpath("gathered_write.c"))
+    wrap = ["-Wl,--wrap=write", "-Wl,--wrap=close", gather]
+    for name, flags in {"plain": [], "gathered": wrap}.items():
+        program = tmp_path / f"{name}.out"
+        command = ["gcc", "-x", "c", "-", *flags, "-o", str(program)]
+        subprocess.run(command, input=WRITER, text=True, check=True, stderr=subprocess.DEVNULL)
+        said = subprocess.run(
+            [program, tmp_path / name], capture_output=True, text=True, check=True
+        )
+        (calls,) = re.findall(r"syscw: (\d+)", said.stdout)
+        assert (int(calls) > 200000) == (name == "plain")
+    data = (tmp_path / "gathered").read_bytes()
+    assert data == bytes(i % 256 for i in range(200000)) + b"end."
+    assert data == (tmp_path / "plain").read_bytes()
+
+
 TRIES = """\
 failed cgroup.one.min exit=1
 passed cgroup.one.max
