@@ -39,6 +39,7 @@ run_folder() {
 	awk '$1 != "start" && ($2 !~ /\.whole$/ || /exit=137/)' $WORK/results | best >&3
 }
 
+LIMIT=300
 cd /selftests/ring-buffer || skip "the tests are not here"
 run_test ring-buffer map_test ./map_test
 cd /selftests/ftrace
