@@ -2,8 +2,10 @@
 """Make docs/subsystems.md: convert, build, and run every exercise at each page size.
 
 The kernel's own tests run on kernels that are built for each page size, too. All of it takes hours,
-and a guest with 64K pages 9 GB of memory. Each step leaves a file in the folder, and one whose file
-is there is not run again: an interrupted run goes on, and another image wants another folder.
+and a guest with 64K pages 9 GB of memory. What each run found is kept in docs/subsystems: it is not
+run again for the same image, nor a kernel for one page size built again. After a change of an
+exercise, remove the results that have it. The folder has what is not kept, and an interrupted run
+goes on with it; another image wants another folder.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from anypage.exercises import Exercise, discover
 
 ANYPAGE = Path(sys.executable).with_name("anypage")
 PAGE = Path(__file__).parents[1] / "docs/subsystems.md"
+RESULTS = PAGE.with_suffix("")
 FIXED = {
     "4k": "virt+seed+own-tests",
     "16k": "virt+seed+large-pages+own-tests",
@@ -50,16 +53,33 @@ def step(file: Path, *arguments: str | Path, niceness: int = 0) -> Any:
     return json.loads(file.read_text())
 
 
+def known(name: str, sha256: str = "") -> bool:
+    """Whether there are results of a run, of this image if it is given."""
+    file = RESULTS / f"{name}.json"
+    if not file.exists():
+        return False
+    return not sha256 or json.loads(file.read_text())["image"]["sha256"] == sha256
+
+
+def run(folder: Path, name: str, *arguments: str) -> None:
+    """Boot, and keep what the page and --baseline take; not where the image was."""
+    found = step(folder / f"{name}.json", "boot", *arguments)
+    kept = {"image": {key: found["image"][key] for key in ("bytes", "sha256")}}
+    kept |= {"exercises": found["exercises"]} if "exercises" in found else {"boots": found["boots"]}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
 def named(wanted: Callable[[Exercise], bool]) -> str:
     """The exercises that are wanted, as --exercise takes them."""
     return ",".join(exercise.name for exercise in discover() if wanted(exercise))
 
 
-def other_runs(image: str) -> dict[str, tuple[str, ...]]:
-    """The boots of the one image beside own_tests: name -> arguments of `anypage boot`."""
+def runs_of(image: str) -> dict[str, tuple[str, ...]]:
+    """The boots of the one image: name -> arguments of `anypage boot`; first what takes longest."""
     kvm = named(lambda exercise: exercise.el2)
     other = named(lambda exercise: not exercise.selftests and not exercise.el2)
-    runs: dict[str, tuple[str, ...]] = {}
+    runs = {f"own-{size}": (image, *own_tests(size)) for size in FIXED}
     for size in FIXED:
         at = (image, "--page-size", size, "--exercise")
         runs[f"exercises-{size}"] = (*at, other)
@@ -89,31 +109,27 @@ def main() -> None:
     original = step(folder / "fetch.json", "fetch", given.source)["path"]
     build = ("build", tree, "--page-size", "boot", "--config", "virt+seed")
     image = step(folder / "build.json", *build)
-    runs: list[Path] = []
-    baselines: list[Path] = []
+    runs = runs_of(image["image"])
     with ThreadPoolExecutor(given.jobs) as pool:
-        ended = []
-
-        def boot(file: Path, *arguments: str) -> Path:
-            ended.append(pool.submit(step, file, "boot", *arguments))
-            return file
-
-        # What takes longest is first. Guests wait at times, and then there is something to build.
-        for size in FIXED:
-            runs.append(boot(folder / f"own-{size}.json", image["image"], *own_tests(size)))
+        todo = [name for name in runs if not known(name, image["sha256"])]
+        ended = [pool.submit(run, folder, name, *runs[name]) for name in todo]
+        # Guests wait at times, and then there is something to build.
         for size, config in FIXED.items():
-            build = ("build", original, "--page-size", size, "--config", config)
-            fixed = step(folder / f"build-{size}.json", *build, niceness=10)["image"]
-            file = folder / f"own-fixed-{size}.json"
-            baselines.append(boot(file, fixed, "--fixed", *own_tests(size)))
-        for name, arguments in other_runs(image["image"]).items():
-            runs.append(boot(folder / f"{name}.json", *arguments))
+            name = f"own-fixed-{size}"
+            if not known(name):
+                build = ("build", original, "--page-size", size, "--config", config)
+                fixed = step(folder / f"build-{size}.json", *build, niceness=10)["image"]
+                ended.append(pool.submit(run, folder, name, fixed, "--fixed", *own_tests(size)))
         for future in ended:
             future.result()
 
-    command: list[str | Path] = [ANYPAGE, "subsystems", *runs]
-    for baseline in baselines:
-        command += ["--baseline", baseline]
+    command: list[str | Path] = [
+        ANYPAGE,
+        "subsystems",
+        *(RESULTS / f"{name}.json" for name in runs),
+    ]
+    for size in FIXED:
+        command += ["--baseline", RESULTS / f"own-fixed-{size}.json"]
     command += ["--conversion", folder / "convert.json", "--objects", image["objects"]]
     command += ["--page", given.page]
     raise SystemExit(subprocess.run(command).returncode)
