@@ -63,11 +63,16 @@ def known(name: str, sha256: str = "") -> bool:
 
 def run(folder: Path, name: str, *arguments: str) -> None:
     """Boot, and keep what the page and --baseline take; not where the image was."""
-    found = step(folder / f"{name}.json", "boot", *arguments)
+    file = folder / f"{name}.json"
+    found = step(file, "boot", *arguments)
     kept = {"image": {key: found["image"][key] for key in ("bytes", "sha256")}}
     kept |= {"exercises": found["exercises"]} if "exercises" in found else {"boots": found["boots"]}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    part = RESULTS / f"{name}.part"
+    part.write_text(json.dumps(kept, indent=1) + "\n")
+    part.rename(part.with_suffix(".json"))
+    # Otherwise it would come again when somebody removes the result.
+    file.unlink()
 
 
 def named(wanted: Callable[[Exercise], bool]) -> str:
@@ -95,7 +100,7 @@ def own_tests(size: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Run what has no file in the folder yet, then write the page."""
+    """Run what has no result yet, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--source", default="6.12", help="what `anypage fetch` takes")

@@ -18,13 +18,15 @@ def run_qemu(
     timeout: seconds of this machine's clock. said gets each line of the console when it comes.
     AnypageError when QEMU is not there.
     """
-    if not shutil.which(command[0]):
-        raise AnypageError(
-            f"{command[0]} is not installed", remedy="run `anypage doctor --install`"
-        )
+    # By kill -9 this program ends without a word: the kernel ends QEMU then.
+    command = ["setpriv", "--pdeathsig", "KILL", *command]
+    for program in (command[0], command[3]):
+        if not shutil.which(program):
+            raise AnypageError(
+                f"{program} is not installed", remedy="run `anypage doctor --install`"
+            )
     process = subprocess.Popen(
-        # By kill -9 this program ends without a word: the kernel ends QEMU then.
-        ["setpriv", "--pdeathsig", "KILL", *command],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

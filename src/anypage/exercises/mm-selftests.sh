@@ -48,7 +48,8 @@ leave_out() {
 while read -r program; do
 	leave_out "$program" "it does not compile from this tree"
 done <left-out
-# One writes a file of two; the other takes ten, and waits for ever where they are not there.
+# One writes a file of two huge pages; the other takes ten, and waits for ever where they are not
+# there.
 if [ "$PAGE_SIZE" = 65536 ]; then
 	leave_out split_huge_page_test "the huge pages are too large"
 	leave_out charge_reserved_hugetlb.sh "the huge pages are too large"
