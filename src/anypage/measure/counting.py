@@ -3,7 +3,10 @@
 
 Nothing here is a time: a plugin of ours counts what the emulated CPU executes, and the guest's
 clock counts instructions too. Seeds, addresses and dates are fixed, there is one CPU and no disk:
-the same image gives the same numbers.
+the same image gives the same numbers. QEMU is the rare exception: its main loop may find the CPU
+halted before what that executed is accounted for, and then the clock skips some instructions too
+many (icount_start_warp_timer in softmmu/icount.c; icount_process_data comes later). From there on
+the timer interrupts other instructions.
 """
 
 import hashlib
