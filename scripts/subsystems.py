@@ -5,7 +5,7 @@ The kernel's own tests run on kernels that are built for each page size, too. Al
 and a guest with 64K pages 9 GB of memory. What each run found is kept in docs/subsystems: it is not
 run again for the same image, nor a kernel for one page size built again. After a change of an
 exercise, remove the results that have it. The folder has what is not kept, and an interrupted run
-goes on with it; another image wants another folder.
+goes on with it; another source, and a changed conversion, want another folder.
 """
 
 import argparse
@@ -51,6 +51,13 @@ def step(file: Path, *arguments: str | Path, niceness: int = 0) -> Any:
         part.rename(file)
         print(f"{file.stem}: {(time.monotonic() - start) / 60:.0f} min", flush=True)
     return json.loads(file.read_text())
+
+
+def build(folder: Path, name: str, *arguments: str | Path, niceness: int = 0) -> Any:
+    """What `anypage build` prints. It has a cache that knows when a configuration changes."""
+    file = folder / f"{name}.json"
+    file.unlink(missing_ok=True)
+    return step(file, "build", *arguments, niceness=niceness)
 
 
 def known(name: str, sha256: str = "") -> bool:
@@ -113,8 +120,7 @@ def main() -> None:
     tree = folder / "tree"
     step(folder / "convert.json", "convert", given.source, "--output", tree)
     original = step(folder / "fetch.json", "fetch", given.source)["path"]
-    build = ("build", tree, "--page-size", "boot", "--config", "virt+seed")
-    image = step(folder / "build.json", *build)
+    image = build(folder, "build", tree, "--page-size", "boot", "--config", "virt+seed")
     runs = runs_of(image["image"])
     with ThreadPoolExecutor(given.jobs) as pool:
         todo = [name for name in runs if not known(name, image["sha256"])]
@@ -123,8 +129,8 @@ def main() -> None:
         for size, config in FIXED.items():
             name = f"own-fixed-{size}"
             if not known(name):
-                build = ("build", original, "--page-size", size, "--config", config)
-                fixed = step(folder / f"build-{size}.json", *build, niceness=10)["image"]
+                of = (original, "--page-size", size, "--config", config)
+                fixed = build(folder, f"build-{size}", *of, niceness=10)["image"]
                 ended.append(pool.submit(run, folder, name, fixed, "--fixed", *own_tests(size)))
         for future in ended:
             future.result()
