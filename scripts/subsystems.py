@@ -3,9 +3,9 @@
 
 The kernel's own tests run on kernels that are built for each page size, too. All of it takes hours,
 and a guest with 64K pages 9 GB of memory. What each run found is kept in docs/subsystems: it is not
-run again for the same image, nor a kernel for one page size built again. After a change of an
-exercise, remove the results that have it. The folder has what is not kept, and an interrupted run
-goes on with it; another source, and a changed conversion, want another folder.
+run again for the same kernel. After a change of an exercise, remove the results that have it. The
+folder has what is not kept, and an interrupted run goes on with it; another source, and a changed
+conversion, want another folder.
 """
 
 import argparse
@@ -60,12 +60,10 @@ def build(folder: Path, name: str, *arguments: str | Path, niceness: int = 0) ->
     return step(file, "build", *arguments, niceness=niceness)
 
 
-def known(name: str, sha256: str = "") -> bool:
-    """Whether there are results of a run, of this image if it is given."""
+def known(name: str, sha256: str) -> bool:
+    """Whether there are results of a run, of this image."""
     file = RESULTS / f"{name}.json"
-    if not file.exists():
-        return False
-    return not sha256 or json.loads(file.read_text())["image"]["sha256"] == sha256
+    return file.exists() and json.loads(file.read_text())["image"]["sha256"] == sha256
 
 
 def run(folder: Path, name: str, *arguments: str) -> None:
@@ -127,11 +125,11 @@ def main() -> None:
         ended = [pool.submit(run, folder, name, *runs[name]) for name in todo]
         # Guests wait at times, and then there is something to build.
         for size, config in FIXED.items():
-            name = f"own-fixed-{size}"
-            if not known(name):
-                of = (original, "--page-size", size, "--config", config)
-                fixed = build(folder, f"build-{size}", *of, niceness=10)["image"]
-                ended.append(pool.submit(run, folder, name, fixed, "--fixed", *own_tests(size)))
+            of = (original, "--page-size", size, "--config", config)
+            fixed = build(folder, f"build-{size}", *of, niceness=10)
+            name, arguments = f"own-fixed-{size}", (fixed["image"], "--fixed", *own_tests(size))
+            if not known(name, fixed["sha256"]):
+                ended.append(pool.submit(run, folder, name, *arguments))
         for future in ended:
             future.result()
 

@@ -16,17 +16,16 @@ def run_qemu(
     """The console, and what went wrong with QEMU itself, which is gone however this ends.
 
     timeout: seconds of this machine's clock. said gets each line of the console when it comes.
-    AnypageError when QEMU is not there.
+    AnypageError when QEMU is not there, or setpriv.
     """
-    # By kill -9 this program ends without a word: the kernel ends QEMU then.
-    command = ["setpriv", "--pdeathsig", "KILL", *command]
-    for program in (command[0], command[3]):
+    for program in ("setpriv", command[0]):
         if not shutil.which(program):
             raise AnypageError(
                 f"{program} is not installed", remedy="run `anypage doctor --install`"
             )
     process = subprocess.Popen(
-        command,
+        # By kill -9 this program ends without a word: the kernel ends QEMU then.
+        ["setpriv", "--pdeathsig", "KILL", *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

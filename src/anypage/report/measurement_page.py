@@ -10,8 +10,8 @@ from anypage.report.measurement import NOISY, function_rows, sections, top_funct
 
 _METHOD = """\
 Instructions are those that the kernel executed, counted by a plugin of QEMU for each address: no
-time on any hardware, and the same number whenever the same image runs; rarely QEMU's clock slips,
-and then one differs by less than 0.1% (tests/test_measure.py). A workload has five rounds after two
+time on any hardware, and the same number whenever the same image runs; QEMU's clock slips rarely,
+and then medians differ: tests/test_measure.py allows 0.1%. A workload has five rounds after two
 that are not counted; its figure is the median, and spread is how far the rounds lie apart, in the
 run of the table where that is largest. Noisy is what has more than 1% of it: work that the kernel
 does now and then, whose round is chance. Bytes are of the same configuration. Made by"""
