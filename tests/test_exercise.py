@@ -89,6 +89,7 @@ REPORTS_OF_TESTS = """\
 # not ok 2 two pages
 # ok 3 three # SKIP no memory
 # ok 4 four Extra pages 227 (0.5%), extra thread faults 227.
+# ok 5 a child with 2MB of memory allocations
 ok 1 one # SKIP
 # running bash ./uffd
 # Testing move on anon... done
@@ -126,6 +127,7 @@ def test_each_result_of_the_kernels_own_tests_is_taken_once() -> None:
         "failed mm.one--U.two-pages the test says no more",
         "skipped mm.one--U.three- SKIP no memory",
         "passed mm.one--U.four the test says no more",
+        "passed mm.one--U.a-child-with-memory-allocations the test says no more",
         "skipped mm.one--U.whole SKIP",
         "passed mm.uffd.move-on-anon done",
         "skipped mm.uffd.move-on-shmem skipped [reason: feature missing]",
