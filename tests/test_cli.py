@@ -55,5 +55,22 @@ def test_a_missing_image_is_said(tmp_path: Path) -> None:
     assert "cannot read the image" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--firmware", "uefi"), "'uefi' is neither none nor efi: use none, efi or none,efi"),
+        (("--kaslr", "yes"), "'yes' is neither on nor off"),
+        (("--smp", "1,a"), "'a' is no number"),
+        (("--baseline", "x.json"), "--baseline compares exercises"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_said(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = anypage("boot", str(tmp_path / "Image"), *options)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {said}")
+
+
 def test_what_steers_a_terminal_is_not_printed() -> None:
     assert printable("a\tb\x1b[2Jc\x07") == "a\tb\ufffd[2Jc\ufffd"

@@ -221,7 +221,7 @@ def read_image(path: Path) -> bytes:
         ) from error
     if data[_MAGIC_AT : _MAGIC_AT + 4] != _MAGIC:
         raise AnypageError(
-            "not an arm64 Image", where=str(path), remedy="name arch/arm64/boot/Image of a build"
+            "not an arm64 Image", where=str(path), remedy="name what `anypage build` prints"
         )
     return data
 

@@ -289,7 +289,9 @@ def build(
 
 @app.command()
 def boot(
-    image: Annotated[Path, typer.Argument(help="arch/arm64/boot/Image of a build.")],
+    image: Annotated[
+        Path, typer.Argument(help="What `anypage build` prints, or another arm64 Image.")
+    ],
     page_size: Sizes = "4k,16k,64k",
     machine: Annotated[str, typer.Option(help="A machine of facts/machines.toml.")] = "default",
     cpu: Annotated[str, typer.Option(help="CPU models; a list with commas.")] = "",
@@ -305,10 +307,12 @@ def boot(
         str, typer.Option(help="Exercise these subsystems instead: all, or names with commas.")
     ] = "",
     baseline: Annotated[
-        list[Path] | None, typer.Option(help="Another kernel's --json: what fails there may fail.")
+        list[Path] | None,
+        typer.Option(help="With --exercise: another kernel's --json; what fails there may fail."),
     ] = None,
     modules: Annotated[
-        Path | None, typer.Option(help="A folder with lib/modules; anypage finds its own.")
+        Path | None,
+        typer.Option(help="A folder with lib/modules; found for what `anypage build` made."),
     ] = None,
     append: Annotated[str, typer.Option(help="More words for the kernel command line.")] = "",
     expect: Annotated[str, typer.Option(help="The page size that must come out.")] = "",
@@ -321,6 +325,8 @@ def boot(
 
     Options that take a list are combined with each other: each machine boots at each page size.
     """
+    if baseline and not exercise:
+        raise AnypageError("--baseline compares exercises", remedy="name them with --exercise")
     machines = combined(
         known_machine(machine),
         cpu=cpu,

@@ -28,7 +28,7 @@ def identity(
 ) -> None:
     """Build two trees with a compile-time page size, and compare them object by object.
 
-    Exit 0: what differs is explained in facts/identity.toml; 1: something else does.
+    Exit 0: what differs is explained in src/anypage/facts/identity.toml; 1: something else does.
     """
     results = {}
     for name, size in targets(arch, page_size):

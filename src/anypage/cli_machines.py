@@ -8,8 +8,14 @@ from typing import Any
 from anypage.boot import Machine
 from anypage.errors import AnypageError
 
-_SWITCHES = ("kaslr", "el2", "acpi")
 _NUMBERS = ("smp", "nodes")
+_SWITCH = {"on": True, "off": False}
+_WORDS: dict[str, dict[str, Any]] = {
+    "kaslr": _SWITCH,
+    "el2": _SWITCH,
+    "acpi": _SWITCH,
+    "firmware": {"none": "none", "efi": "efi"},
+}
 
 
 def combined(base: Machine, **lists: str) -> list[Machine]:
@@ -25,13 +31,20 @@ def combined(base: Machine, **lists: str) -> list[Machine]:
 
 
 def _values(name: str, text: str) -> list[Any]:
-    words = text.split(",")
-    if name in _SWITCHES:
-        return [_switch(word) for word in words]
-    return [int(word) for word in words] if name in _NUMBERS else words
+    return [_value(name, word) for word in text.split(",")]
 
 
-def _switch(word: str) -> bool:
-    if word not in ("on", "off"):
-        raise AnypageError(f"'{word}' is neither on nor off", remedy="use on, off or on,off")
-    return word == "on"
+def _value(name: str, word: str) -> Any:
+    if name in _NUMBERS:
+        if not word.isdecimal():
+            raise AnypageError(f"'{word}' is no number", remedy="use such as 1,2,4")
+        return int(word)
+    if name not in _WORDS:
+        return word
+    known = list(_WORDS[name])
+    if word not in known:
+        raise AnypageError(
+            f"'{word}' is neither {' nor '.join(known)}",
+            remedy=f"use {', '.join(known)} or {','.join(known)}",
+        )
+    return _WORDS[name][word]
