@@ -4,16 +4,12 @@
 import dataclasses
 import json
 import os
-import shlex
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import anypage
 from anypage import rules
@@ -24,15 +20,24 @@ from anypage.build import modules_of
 from anypage.cache import whole_file
 from anypage.cli_identity import identity
 from anypage.cli_machines import combined
-from anypage.cli_output import START, Json, err, out, print_json, print_lines, progress
+from anypage.cli_measure import measure
+from anypage.cli_output import (
+    START,
+    Json,
+    Sizes,
+    err,
+    out,
+    print_json,
+    print_lines,
+    progress,
+    write,
+)
 from anypage.cli_subsystems import subsystems
 from anypage.doctor import install as install_packages
 from anypage.doctor import install_command, needs
 from anypage.errors import AnypageError
 from anypage.exercise import fewer, merged, outcomes, worse
 from anypage.fetch import package_versions
-from anypage.geometry import PageSize
-from anypage.measure import measure_images, measure_tree
 from anypage.oracle.agreement import agreement, explanation
 from anypage.process import end_with_groups
 from anypage.report import (
@@ -40,9 +45,6 @@ from anypage.report import (
     areas,
     documents,
     html,
-    measurement,
-    measurement_html,
-    measurement_page,
     sarif,
     terminal,
 )
@@ -55,12 +57,10 @@ app = typer.Typer(
     help="One arm64 Linux kernel image, any base page size.",
     pretty_exceptions_enable=False,
 )
-_WIDE = 200  # columns of tables in a file
 
 app.command()(identity)
+app.command()(measure)
 app.command()(subsystems)
-
-Sizes = Annotated[str, typer.Option(help="4k, 16k, 64k or default; a list with commas.")]
 
 
 @app.command()
@@ -191,11 +191,11 @@ def audit(
         raise typer.Exit(2) from error
     findings = not_in(known, report.findings)
     if json_file:
-        _write(json_file, json.dumps([f.as_json() for f in findings], indent=1))
+        write(json_file, json.dumps([f.as_json() for f in findings], indent=1))
     if sarif_file:
-        _write(sarif_file, json.dumps(sarif.log(findings), indent=1))
+        write(sarif_file, json.dumps(sarif.log(findings), indent=1))
     if html_file:
-        _write(str(html_file), html.page(findings, report.lines))
+        write(str(html_file), html.page(findings, report.lines))
     if "-" not in (json_file, sarif_file):
         print_lines(terminal.findings(findings, long=long))
     raise typer.Exit(1 if findings else 0)
@@ -203,15 +203,6 @@ def audit(
 
 def _read(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-
-
-def _write(name: str, text: str) -> None:
-    """To a file, which is there as a whole or not at all; - is standard output."""
-    if name == "-":
-        print(text)
-        return
-    with whole_file(Path(name)) as part:
-        part.write_text(text + "\n")
 
 
 @app.command()
@@ -377,79 +368,6 @@ def boot(
 def _in_short(verdict: Verdict) -> str:
     result = "passed" if verdict.passed else "FAILED"
     return f"{verdict.requested} on {verdict.machine.cpu}: {result}"
-
-
-@app.command()
-def measure(
-    sources: Annotated[
-        list[str], typer.Argument(help="A tree, as `anypage fetch` takes it; or arm64 Images.")
-    ],
-    page_sizes: Sizes = "4k,16k,64k",
-    config: Annotated[str, typer.Option(help="As for `anypage build`.")] = "virt",
-    also: Annotated[
-        str, typer.Option(help="More of the one image, each with a configuration: variable,vmemmap")
-    ] = "",
-    identity: Annotated[
-        bool, typer.Option(help="Also the converted tree's kernels with a fixed page size.")
-    ] = True,
-    function: Annotated[
-        str, typer.Option(help="WORKLOAD:NAME: show what of this function ran, side by side.")
-    ] = "",
-    json_file: Annotated[
-        str, typer.Option("--json", help="Write one JSON document to this file; - as for audit.")
-    ] = "",
-    html_file: Annotated[
-        Path | None, typer.Option("--html", help="Write one page for a browser to this file.")
-    ] = None,
-    page: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
-    parallel: Annotated[int, typer.Option(help="Kernels that run side by side.")] = 2,
-) -> None:
-    """Measure bytes, memory and executed instructions, beside an image for each page size.
-
-    Of a tree: seven kernels are built, what was built before is not built again. Of images: each
-    is compared with those before it.
-    """
-    asked = [PageSize.parse(text) for text in page_sizes.split(",")]
-    images = [Path(source) for source in sources]
-    if len(sources) == 1 and not _is_image(images[0]):
-        result = measure_tree(
-            sources[0],
-            config=config,
-            page_sizes=asked,
-            also=also.split(",") if also else [],
-            identity=identity,
-            parallel=parallel,
-            progress=progress,
-        )
-    else:
-        result = measure_images(images, page_sizes=asked, parallel=parallel, progress=progress)
-    if json_file:
-        _write(json_file, json.dumps(measurement.as_json(result), indent=1))
-    if html_file:
-        _write(str(html_file), measurement_html.page(result))
-    if page:
-        words = ["anypage", "measure", *sources, "--page-sizes", page_sizes, "--config", config]
-        words += ["--also", also] * bool(also) + ["--no-identity"] * (not identity)
-        words += ["--page", str(page)]
-        _write(str(page), measurement_page.page(result, shlex.join(words)).rstrip())
-    if json_file == "-":
-        return
-    if function:
-        _print_tables(measurement.function_tables(result, *function.partition(":")[::2]))
-        return
-    _print_tables(measurement.tables(result))
-
-
-def _is_image(path: Path) -> bool:
-    """A file that is no tarball is meant as an image, and named as such when it is none."""
-    return path.is_file() and ".tar" not in path.name
-
-
-def _print_tables(tables: Iterable[Table]) -> None:
-    """A file has no width that numbers would have to be cut to."""
-    wide = out if out.is_terminal else Console(width=_WIDE)
-    for table in tables:
-        wide.print(table)
 
 
 @app.command()
